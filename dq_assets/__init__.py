@@ -1,0 +1,56 @@
+"""Data quality as Dagster assets: the public names, each loaded when it is first asked for.
+
+Decision: names are lazy, because every Dagster step is a fresh process that pays for what it imports; asking for a setting
+must not load Dagster, and loading the definitions must not load a driver. The names are spelled out a second time in a test.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dq_assets.components import TableGroupComponent
+    from dq_assets.errors import DQError
+    from dq_assets.orchestration import build_table_group_defs
+    from dq_assets.settings import Settings, TableGroupSettings
+    from dq_assets.settings_file import load_settings
+
+    __version__: str
+
+__all__ = [
+    "DQError",
+    "Settings",
+    "TableGroupComponent",
+    "TableGroupSettings",
+    "__version__",
+    "build_table_group_defs",
+    "load_settings",
+]
+
+_HOMES = {
+    "DQError": "dq_assets.errors",
+    "Settings": "dq_assets.settings",
+    "TableGroupComponent": "dq_assets.components",
+    "TableGroupSettings": "dq_assets.settings",
+    "build_table_group_defs": "dq_assets.orchestration",
+    "load_settings": "dq_assets.settings_file",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        value: object = version("dq-assets")
+    elif name in _HOMES:
+        from importlib import import_module
+
+        value = getattr(import_module(_HOMES[name]), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
