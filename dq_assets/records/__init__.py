@@ -1,0 +1,1 @@
+"""Records, enums, ids and protocols: the ground every layer stands on."""

@@ -1,0 +1,140 @@
+"""What profiling a table yields: one row per column and run, a series of metrics per batch, findings."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from dq_assets.records.base import Record
+from dq_assets.records.enums import BaselineStatus, Dimension, GeneralType, Likelihood, Quality, RunStatus, Severity, TriggerSource
+from dq_assets.records.tables import TableName
+
+
+class ProfileRun(Record):
+    """A row of ``dq_profiles``."""
+
+    profile_run_id: str
+    project_key: str
+    table_group_id: str
+    as_of: datetime
+    started_at: datetime
+    status: RunStatus = RunStatus.RUNNING
+    attempt: int = 1
+    completed_at: datetime | None = None
+    table_count: int = 0
+    column_count: int = 0
+    row_count: int = 0
+    anomaly_count: int = 0
+    profile_mode: str = "local"
+    profile_version: str = ""
+    dagster_run_id: str | None = None
+    trigger_source: TriggerSource = TriggerSource.MANUAL
+    error_message: str | None = None
+
+
+class FrequentValue(Record):
+    """A top value of a column: ``frequency`` rows, ``relative_freq`` of its non-null rows, ``rank`` from 1."""
+
+    value: str
+    frequency: int
+    relative_freq: float
+    rank: int
+
+
+class HistogramBucket(Record):
+    """A bucket ``[lower, upper)`` (the last one closed) with the rows in it; dates as seconds since 1970 UTC."""
+
+    lower: float
+    upper: float
+    frequency: int
+    rank: int
+
+
+class ColumnProfile(Record):
+    """One column of one profile run, over all rows read.
+
+    Values of customers (min, max, top values) are text, already masked by the group's ``store_values``.
+    ``metrics`` holds every further metric of the catalogue that applies to the column; a metric that does
+    not apply is absent, never 0.
+    """
+
+    table_id: str
+    column_id: str
+    table: TableName
+    column_name: str
+    ordinal_position: int
+    data_type: str
+    general_type: GeneralType
+    record_count: int
+    rows_read: int
+    null_count: int
+    distinct_count: int | None = None
+    min_value: str | None = None
+    max_value: str | None = None
+    avg_value: float | None = None
+    stddev_value: float | None = None
+    percentiles: dict[str, Any] = Field(default_factory=dict)
+    metrics: dict[str, Any] = Field(default_factory=dict)
+    approximations: dict[str, Quality] = Field(default_factory=dict)
+    top_values: tuple[FrequentValue, ...] = ()
+    histogram: tuple[HistogramBucket, ...] = ()
+    pii_risk: str | None = None
+
+
+class MetricValue(Record):
+    """One number of one batch of one column (``column_id`` None: of the table). A row of ``dq_profile_metrics``."""
+
+    table_id: str
+    column_id: str | None
+    batch_key: str | None
+    window_start: datetime
+    window_end: datetime
+    metric: str
+    metric_version: int = 1
+    value: float | None
+    value_text: str | None = None
+    rows_read: int
+    quality: Quality = Quality.EXACT
+    baseline_status: BaselineStatus = BaselineStatus.LEARNED
+    data_version: str | None = None
+
+
+class FindingType(Record):
+    """A row of ``dq_profile_anomaly_types``."""
+
+    anomaly_type_id: int
+    code: str
+    name: str
+    category: str
+    default_severity: Severity
+    default_likelihood: Likelihood
+    dq_dimension: Dimension | None
+    description: str
+    suggested_action: str
+
+
+class Finding(Record):
+    """Something odd in one profile. ``row_predicate`` selects the rows, where there is one (Databricks SQL)."""
+
+    anomaly_type_id: int
+    table_id: str
+    table: TableName
+    column_id: str | None = None
+    column_name: str | None = None
+    severity: Severity
+    likelihood: Likelihood
+    detail: str
+    affected_rows: int | None = None
+    row_predicate: str | None = None
+    pii_risk: str | None = None
+    dq_dimension: Dimension | None = None
+
+
+class GroupProfile(Record):
+    """All that one profile run found, written in one go."""
+
+    columns: tuple[ColumnProfile, ...] = ()
+    series: tuple[MetricValue, ...] = ()
+    findings: tuple[Finding, ...] = ()

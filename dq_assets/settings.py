@@ -1,0 +1,198 @@
+"""The configuration as a typed model: one file (``dq.yaml``) or one ``defs.yaml``, overridden by the environment.
+
+Decision: the model is the schema. Whatever it accepts has an effect; an unknown key is an error, not a shrug. Reading a file, finding
+line numbers and telling fixes is ``dq_assets.settings_file``; here is only what is valid. Environment variables override the file:
+``DQ_METADATA__URL``, ``DQ_CONNECTIONS__WAREHOUSE__PATH``, ``DQ_TABLE_GROUPS__SALES__TIMEZONE`` and so on.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from dq_assets.records.batches import WHOLE, BatchSpec
+from dq_assets.records.enums import Severity, StoreValues
+
+STORAGE_FORMATS = ("delta",)
+_IDENTIFIER = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
+_NAME = re.compile(r"^[A-Za-z][A-Za-z0-9_]*$")
+_SECRET_REFERENCE = re.compile(r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|databricks:[^/]+/.+)$")
+
+
+def _name(value: str) -> str:
+    if not _NAME.match(value):
+        raise ValueError("a name starts with a letter and holds letters, digits and underscores only (it becomes part of Dagster names)")
+    return value
+
+
+def _timezone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError("not an IANA time zone; write it like UTC or Europe/Berlin") from error
+    return value
+
+
+def _secret_reference(value: str) -> str:
+    if not _SECRET_REFERENCE.match(value):
+        raise ValueError("secrets are referred to, never written down; write env:NAME, file:PATH or databricks:SCOPE/KEY")
+    return value
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Timezone = Annotated[str, AfterValidator(_timezone)]
+SecretReference = Annotated[str, AfterValidator(_secret_reference)]
+
+
+class Section(BaseModel):
+    """A part of the configuration: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class MetadataSettings(Section):
+    """Where the ``dq_*`` tables live."""
+
+    url: str = Field(default="sqlite:///.dq/metadata.db", description="SQLAlchemy URL without a password; relative paths count from this file.")
+    data_quality_schema: str = Field(default="dq_metadata", description="Schema of the metadata tables (not used by SQLite, which has none).")
+    data_quality_storage_format: str = Field(default="delta", description="Storage format of the metadata tables on Databricks.")
+    data_quality_auto_manage_tables: bool = Field(default=True, description="Runs create and upgrade the metadata tables; if false, only `dq provision` does.")
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the SQLite file; files that belong to the metadata lie beside it."""
+        return Path(self.url.removeprefix("sqlite:///")).parent
+
+    @field_validator("url")
+    @classmethod
+    def _url(cls, value: str) -> str:
+        if re.match(r"^[^:]+://[^/@]*:[^/@]*@", value):
+            raise ValueError("the URL carries a password; secrets are referred to, never written down: leave it out of the URL")
+        if not value.startswith("sqlite:///"):
+            raise ValueError("metadata is kept in SQLite in this version; write sqlite:///PATH")
+        return value
+
+    @field_validator("data_quality_schema")
+    @classmethod
+    def _schema(cls, value: str) -> str:
+        if len(value) > 120:
+            raise ValueError(f"{len(value)} characters; a schema name has at most 120")
+        if not _IDENTIFIER.match(value):
+            raise ValueError("not a Databricks identifier; it starts with a letter or underscore and holds letters, digits and underscores only")
+        return value
+
+    @field_validator("data_quality_storage_format")
+    @classmethod
+    def _storage_format(cls, value: str) -> str:
+        if value not in STORAGE_FORMATS:
+            raise ValueError(f"not supported; supported is: {', '.join(STORAGE_FORMATS)}")
+        return value
+
+
+class DuckDBConnection(Section):
+    """A DuckDB database file, or a folder in which each sub-folder or file of Parquet or CSV is a table."""
+
+    type: Literal["duckdb"]
+    path: Path = Field(description="Database file or folder; a relative path counts from the configuration file.")
+    lock_wait_s: float = Field(default=60, ge=0, le=3600, description="Seconds to wait for a database file that another process holds.")
+    memory_limit: str | None = Field(default=None, pattern=r"^\d+(\.\d+)?\s?(KB|MB|GB|TB|KiB|MiB|GiB|TiB)$", description="Like 4GB; default: DuckDB's own.")
+    threads: int | None = Field(default=None, ge=1, le=1024, description="DuckDB's threads; default: all cores.")
+
+
+class TableSettings(Section):
+    """What differs for one table of a group."""
+
+    batch: BatchSpec | None = Field(default=None, description="How this table is cut into batches; default: the group's.")
+
+
+class ScheduleSettings(Section):
+    """Cron expressions in the group's timezone; a job without one is started by hand or by a sensor."""
+
+    learn: str | None = None
+    validate_: str | None = Field(default=None, alias="validate")
+
+    @field_validator("learn", "validate_")
+    @classmethod
+    def _cron(cls, value: str | None) -> str | None:
+        if value is not None and not re.match(r"^(@(hourly|daily|weekly|monthly|yearly)|\S+(\s+\S+){4})$", value.strip()):
+            raise ValueError("not a cron expression; write five fields, as in '0 6 * * *'")
+        return value
+
+
+class ManualTest(Section):
+    """A test written by hand. ``parameters`` are those of the rule type (``docs/rules.md``).
+
+    ``low`` and ``high`` bound the measure, both included; of a rule that counts failing rows only ``high``, 0 where it is left out.
+    """
+
+    name: str = Field(min_length=1, max_length=200)
+    rule_type: str
+    table: str
+    columns: tuple[str, ...] = ()
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    filter: str | None = None
+    low: float | None = None
+    high: float | None = None
+    severity: Literal[Severity.WARNING, Severity.ERROR, Severity.FATAL] = Severity.ERROR
+    description: str = ""
+
+
+class TableGroupSettings(Section):
+    """Tables of one connection that are profiled and tested together."""
+
+    connection: Name
+    description: str | None = None
+    include: tuple[str, ...] = Field(default=("*",), min_length=1, description="Glob masks over `schema.table` or `table`.")
+    exclude: tuple[str, ...] = Field(default=(), description="Glob masks; they win over include.")
+    timezone: Timezone = Field(default="UTC", description="Batches are cut and naive timestamps are read in this zone.")
+    batch: BatchSpec = Field(default=WHOLE, description="How tables are cut into batches unless `tables` says otherwise.")
+    tables: dict[str, TableSettings] = Field(default_factory=dict, description="Per table, by `table` or `schema.table`.")
+    schedules: ScheduleSettings = Field(default_factory=ScheduleSettings)
+    fail_run_on: Literal["never", "error", "fatal"] = Field(default="never", description="From which severity a failed test fails the Dagster run.")
+    store_values: StoreValues = Field(default=StoreValues.MASKED, description="Which values may leave the engine: none, masked (PII columns masked) or all.")
+    failed_row_sample: int = Field(default=10, ge=0, le=1000, description="How many failing rows are kept per failed test and batch.")
+    tests: tuple[ManualTest, ...] = ()
+
+    def batch_of(self, schema_name: str, table_name: str) -> BatchSpec:
+        """Return the batch specification of a table: its own entry, else the group's."""
+        for key in (f"{schema_name}.{table_name}", table_name):
+            if key in self.tables and (batch := self.tables[key].batch) is not None:
+                return batch
+        return self.batch
+
+
+class Settings(BaseSettings):
+    """The whole configuration. Build it with ``dq_assets.settings_file.load_settings``, which knows the file."""
+
+    model_config = SettingsConfigDict(env_prefix="DQ_", env_nested_delimiter="__", extra="forbid", frozen=True)
+
+    version: Literal[1] = Field(description="Version of this file's format.")
+    project: Name = "default"
+    metadata: MetadataSettings = Field(default_factory=MetadataSettings)
+    connections: dict[Name, DuckDBConnection] = Field(default_factory=dict)
+    table_groups: dict[Name, TableGroupSettings] = Field(default_factory=dict)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file."""
+        return env_settings, init_settings
+
+    @model_validator(mode="after")
+    def _references(self) -> Settings:
+        for name, group in self.table_groups.items():
+            if group.connection not in self.connections:
+                known = ", ".join(sorted(self.connections)) or "none"
+                raise ValueError(f"table_groups.{name}.connection names {group.connection!r}, which is not declared; connections declared: {known}")
+        return self
