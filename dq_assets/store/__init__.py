@@ -1,0 +1,1 @@
+"""Where the platform's metadata is kept. ``metadata_store.MetadataStore`` is the only door."""
