@@ -1,0 +1,22 @@
+"""Where data is scanned: one adapter a family of engines.
+
+Decision: an engine is opened through ``open_engine`` and its driver is imported only then, because every Dagster step is a fresh
+process that pays for what it imports.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dq_assets.records.engine import Engine
+    from dq_assets.settings import DuckDBConnection
+
+__all__ = ["open_engine"]
+
+
+def open_engine(connection: DuckDBConnection) -> Engine:
+    """Return the engine that scans what ``connection`` points at. Nothing is opened before it is asked for something."""
+    from dq_assets.engines.duckdb_engine import DuckDBEngine
+
+    return DuckDBEngine(connection)
