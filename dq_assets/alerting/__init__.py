@@ -1,0 +1,1 @@
+"""Alerting: what is worth telling, and in which words. Pure."""

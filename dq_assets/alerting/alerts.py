@@ -1,0 +1,59 @@
+"""The words of an alert.
+
+Decision: an alert is one test in one run, or one finding; its id follows from these, so that telling it again is the same alert.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dq_assets.profiling.findings import FINDING_TYPES
+from dq_assets.records import identity
+from dq_assets.records.alerts import Alert, AlertSource
+from dq_assets.records.enums import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dq_assets.records.profiles import Finding, ProfileRun
+    from dq_assets.records.tables import TableGroup
+    from dq_assets.records.tests import Test, TestResult, TestRun
+
+SHOWN_BATCHES = 5
+_FINDING_NAMES = {kind.anomaly_type_id: kind.name for kind in FINDING_TYPES}
+
+
+def test_alert(group: TableGroup, run: TestRun, test: Test, results: Sequence[TestResult]) -> Alert:
+    """Return the alert of one test's failing results (at least one) in a run."""
+    worst = max(results, key=lambda result: (result.severity or Severity.ERROR).rank)
+    lines = [
+        f"{result.batch_key + ': ' if result.batch_key else ''}{result.message}{'. ' + result.error_message if result.error_message else ''}"
+        for result in results
+    ]
+    more = len(lines) - SHOWN_BATCHES
+    where = f"{test.table}.{test.column_name}" if test.column_name else str(test.table)
+    return Alert(
+        alert_id=identity.derived_id("alert", run.test_run_id, test.test_id),
+        project_key=group.project_key,
+        source_type=AlertSource.TEST_FAILURE,
+        source_ref=worst.test_result_id,
+        severity=worst.severity or Severity.ERROR,
+        title=f"{where}: {test.rule_type} {worst.result_status}",
+        details="\n".join(lines[:SHOWN_BATCHES] + ([f"and {more} more batches"] if more > 0 else [])),
+        created_at=run.started_at,
+    )
+
+
+def finding_alert(group: TableGroup, run: ProfileRun, finding: Finding) -> Alert:
+    """Return the alert of a finding; the same finding of a later run is the same alert."""
+    where = f"{finding.table}.{finding.column_name}" if finding.column_name else str(finding.table)
+    return Alert(
+        alert_id=identity.derived_id("alert", group.table_group_id, finding.anomaly_type_id, finding.table_id, finding.column_id),
+        project_key=group.project_key,
+        source_type=AlertSource.PROFILE_ANOMALY,
+        source_ref=run.profile_run_id,
+        severity=finding.severity,
+        title=f"{where}: {_FINDING_NAMES.get(finding.anomaly_type_id, 'finding')}",
+        details=finding.detail,
+        created_at=run.started_at,
+    )

@@ -1,0 +1,1 @@
+"""Calibration: how far a metric may move before a test speaks. Pure numbers."""

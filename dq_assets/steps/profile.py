@@ -1,0 +1,175 @@
+"""Profile: scan every table of a group, find what is odd, and add to the series that tests are learned from."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from dq_assets.errors import DQError
+from dq_assets.profiling.findings import Found, finding
+from dq_assets.profiling.plan import TablePlan, orphan_count
+from dq_assets.records import identity
+from dq_assets.records.enums import BaselineStatus, GeneralType, Verdict
+from dq_assets.records.profiles import ColumnProfile, Finding, GroupProfile, MetricValue, ProfileRun
+from dq_assets.steps.profile_table import TableProfile, TableScan, profile_table
+from dq_assets.steps.provision import ensure_ready
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+    from dq_assets.records.engine import Engine, Session
+    from dq_assets.records.tables import Column, GroupTable, TableName
+    from dq_assets.steps.context import RunRequest, StepContext
+
+PROFILE_VERSION = "1"
+Progress = Callable[[str], None]
+
+
+def profile(context: StepContext, group_name: str, request: RunRequest, progress: Progress = lambda _: None) -> ProfileRun:
+    """Profile a group and return the completed run.
+
+    A batch is profiled again only when its rows or its validation changed. Batches whose validation failed, and batches no suite has judged yet, are
+    kept out of learning (``excluded``, ``pending``).
+
+    Raises:
+        EvaluationError: the group has no registered table.
+        SourceError: the source cannot be read; the run is marked failed.
+        StoreError: nothing of the run is visible.
+    """
+    ensure_ready(context, request.started_at)
+    group = context.group(group_name)
+    tables = context.tables(group_name)
+    engine = context.engine(group_name)
+    names = [table.name for table in tables]
+    versions = engine.change_tokens(names)
+    token = request.token or f"{sorted((str(name), version) for name, version in versions.items())}@{request.as_of.isoformat()}"
+    run = context.store.start_profile_run(
+        ProfileRun(
+            profile_run_id=identity.run_id("profile", group.table_group_id, token),
+            project_key=group.project_key,
+            table_group_id=group.table_group_id,
+            as_of=request.as_of,
+            started_at=request.started_at,
+            profile_version=PROFILE_VERSION,
+            dagster_run_id=request.dagster_run_id,
+            trigger_source=request.trigger_source,
+        )
+    )
+    clicked = perf_counter()
+    try:
+        found = _scan(context, group_name, request, engine, tables, versions, run.profile_run_id, progress)
+        after = engine.change_tokens(names)
+    except DQError as error:
+        context.store.fail_profile_run(run.profile_run_id, str(error), request.started_at)
+        raise
+    profiled = _group_profile(found, [name for name in names if after.get(name) != versions.get(name)])
+    run = run.model_copy(
+        update={
+            "completed_at": request.started_at + timedelta(seconds=perf_counter() - clicked),
+            "table_count": len(found),
+            "column_count": len(profiled.columns),
+            "row_count": sum(table.rows for _, table in found),
+            "anomaly_count": len(profiled.findings),
+        }
+    )
+    context.store.complete_profile_run(run, profiled)
+    return context.store.profile_run(run.profile_run_id) or run
+
+
+def _scan(
+    context: StepContext,
+    group_name: str,
+    request: RunRequest,
+    engine: Engine,
+    tables: list[GroupTable],
+    versions: Mapping[TableName, str],
+    run_id: str,
+    progress: Progress,
+) -> list[tuple[GroupTable, TableProfile]]:
+    settings = context.group_settings(group_name)
+    group = context.group(group_name)
+    verdicts = context.store.batch_verdicts(group.table_group_id)
+    tested = {test.table for test in context.store.tests(group.table_group_id)}
+    columns = engine.columns([table.name for table in tables])
+    found: list[tuple[GroupTable, TableProfile]] = []
+    with engine.session("profile", run_id) as session:
+        for table in tables:
+            if table.name not in columns:
+                continue
+            progress(f"profiling {table.name}")
+            plan = TablePlan(
+                table=table.name,
+                columns=tuple(columns[table.name]),
+                batch=table.batch,
+                timezone=settings.timezone,
+                as_of=context.wall_clock(group_name, request.as_of),
+            )
+            scan = TableScan(
+                session,
+                engine.capabilities.dialect,
+                engine.capabilities.max_aggregates,
+                table,
+                plan,
+                settings.store_values,
+                versions.get(table.name),
+                request.as_of,
+            )
+            statuses = {key: _status(verdict) for (table_id, key), verdict in verdicts.items() if table_id == table.table_id}
+            known = context.store.profiled_batches(table.table_id)
+            # Without a profile before this one, tests or none, this run begins the history (it may be that first run, repeated).
+            default = BaselineStatus.PENDING if table.name in tested and table.batch.is_timed and known else BaselineStatus.LEARNED
+            found.append((table, profile_table(scan, known, statuses, default)))
+        return _with_references(session, found, columns)
+
+
+def _is_key(column: ColumnProfile) -> bool:
+    return column.record_count > 1 and column.distinct_count == column.record_count and column.general_type in (GeneralType.TEXT, GeneralType.NUMBER)
+
+
+def _status(verdict: Verdict) -> BaselineStatus:
+    return BaselineStatus.EXCLUDED if verdict in (Verdict.FAIL, Verdict.ERROR) else BaselineStatus.LEARNED
+
+
+def _with_references(
+    session: Session, found: list[tuple[GroupTable, TableProfile]], columns: Mapping[TableName, list[Column]]
+) -> list[tuple[GroupTable, TableProfile]]:
+    """Count, for each column whose namesake is a key of just one table that is one batch, the rows without a match there.
+
+    A name that is a key of several tables (``id``) says nothing about whom it refers to.
+    """
+    parents: dict[str, list[tuple[TableName, ColumnProfile]]] = defaultdict(list)
+    for table, profiled in found:
+        for column in profiled.columns:
+            if not table.batch.is_timed and _is_key(column):
+                parents[column.column_name].append((table.name, column))
+    keys = {name: tables[0] for name, tables in parents.items() if len(tables) == 1}
+    types = {(name, column.name): column.data_type for name, listed in columns.items() for column in listed}
+
+    def referring(table: GroupTable, column: ColumnProfile, teaching: exp.Expr | None) -> ColumnProfile:
+        parent, key = keys.get(column.column_name, (table.name, column))
+        if parent == table.name or types[parent, key.column_name] != column.data_type or column.null_count == column.record_count:
+            return column
+        query = orphan_count(session.relation(table.name), column.column_name, session.relation(parent), key.column_name, teaching)
+        orphans = int(session.query(query).to_pylist()[0]["n"])
+        reference = {"schema": parent.schema_name, "table": parent.table_name, "column": key.column_name, "orphans": orphans}
+        return column.model_copy(update={"metrics": {**column.metrics, "references": [reference]}})
+
+    return [(table, profiled._replace(columns=[referring(table, column, profiled.teaching) for column in profiled.columns])) for table, profiled in found]
+
+
+def _group_profile(found: list[tuple[GroupTable, TableProfile]], changed: list[TableName]) -> GroupProfile:
+    columns: list[ColumnProfile] = []
+    series: list[MetricValue] = []
+    findings: list[Finding] = []
+    for table, profiled in found:
+        columns += profiled.columns
+        series += profiled.series
+        findings += profiled.findings
+        if table.name in changed:
+            findings.append(
+                finding("not_profiled", table.name, table.table_id, Found("The table was written to while it was read; the next run reads it again."))
+            )
+    return GroupProfile(columns=tuple(columns), series=tuple(series), findings=tuple(findings))
