@@ -1,0 +1,5 @@
+"""``python -m dq_assets.cli`` is ``dq``."""
+
+from dq_assets.cli import main
+
+main()
