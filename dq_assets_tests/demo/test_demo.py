@@ -13,16 +13,18 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import dagster as dg
 import pytest
 
 from dq_assets.demo import clean_demo
 from dq_assets.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.slow
 
@@ -68,9 +70,9 @@ def test_the_metadata_database_agrees_with_what_was_printed(demo: Demo) -> None:
     assert select(demo, "SELECT count(*) FROM dq_profile_anomalies")[0][0] == demo.result["findings"]
     assert dict(select(demo, "SELECT rule_type, count(*) FROM dq_tests WHERE enabled = 1 GROUP BY 1")) == demo.result["tests_by_rule"]
     last = "(SELECT test_run_id FROM dq_test_runs ORDER BY as_of DESC LIMIT 1)"
-    assert dict(select(demo, f"SELECT result_status, count(*) FROM dq_test_results WHERE test_run_id = {last} GROUP BY 1")) == demo.result["judged"]  # noqa: S608 - ours
+    assert dict(select(demo, f"SELECT result_status, count(*) FROM dq_test_results WHERE test_run_id = {last} GROUP BY 1")) == demo.result["judged"]
     first = "(SELECT test_run_id FROM dq_test_runs ORDER BY as_of LIMIT 1)"
-    assert select(demo, f"SELECT failed_tests, warning_tests, error_tests FROM dq_test_runs WHERE test_run_id = {first}") == [(0, 0, 0)]  # noqa: S608 - ours
+    assert select(demo, f"SELECT failed_tests, warning_tests, error_tests FROM dq_test_runs WHERE test_run_id = {first}") == [(0, 0, 0)]
     profiled_line = (
         f"profiled {demo.result['profiled']['tables']} tables, {demo.result['profiled']['columns']} columns, {demo.result['profiled']['rows']:,} rows"
     )
@@ -119,7 +121,7 @@ def web(demo: Demo) -> Iterator[str]:
         deadline = time.monotonic() + 180
         while True:
             try:
-                with urllib.request.urlopen(f"{address}/server_info", timeout=5):
+                with urllib.request.urlopen(f"{address}/server_info", timeout=5):  # noqa: S310 - our own server
                     break
             except OSError:
                 assert server.poll() is None, "dq ui ended"

@@ -45,7 +45,7 @@ def land_day(folder: Path, number: int, *, broken: bool = False, rows: int = 200
         SELECT {number} * 1000000 + i AS order_id, 1 + i % 20 AS customer, 5.0 + (i * 7919 + {number}) % 100 AS amount, {status} AS status,
                TIMESTAMP '{day}' + INTERVAL (i % 1440) MINUTE AS ordered_at
         FROM range({rows} + ({number} * 37) % 20) AS t(i)
-    """  # noqa: S608 - values of ours
+    """
     target = folder / "landing" / "orders"
     target.mkdir(parents=True, exist_ok=True)
     duckdb.sql(query).write_parquet(str(target / f"{day}.parquet"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -12,12 +13,13 @@ from dagster.components.testing import create_defs_folder_sandbox
 from dq_assets.components import TableGroupComponent
 from dq_assets.errors import ConfigError
 from dq_assets.orchestration import build_defs
-from dq_assets.settings import Settings
 from dq_assets.steps.context import StepContext
 from dq_assets.steps.register import register
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from dq_assets.settings import Settings
 
 NOW = datetime(2024, 4, 1, 6, tzinfo=UTC)
 CHECKS = ["accuracy", "completeness", "consistency", "freshness", "hygiene", "schema", "timeliness", "uniqueness", "validity", "volume"]
@@ -46,7 +48,7 @@ def test_the_lineage_is_one_graph_from_schema_to_alerts(project: Settings) -> No
     register(StepContext.open(project), "sales", NOW)
     graph = build_defs(project).resolve_asset_graph()
     chain = ["metadata_schema", "sales/table_group", "sales/profile_run", "sales/test_suite", "sales/test_results", "sales/alerts"]
-    for upstream, downstream in zip(chain, chain[1:], strict=False):
+    for upstream, downstream in pairwise(chain):
         assert dg.AssetKey(["dq", *upstream.split("/")]) in graph.get(dg.AssetKey(["dq", *downstream.split("/")])).parent_keys
 
 
@@ -116,5 +118,5 @@ def test_a_component_makes_the_same_definitions_from_a_defs_yaml(project: Settin
 
 def test_a_check_spec_does_not_take_an_asset_spec() -> None:
     """A characterization: checks are attached by key."""
-    with pytest.raises(Exception, match="AssetKey|asset_key|tuple"):
+    with pytest.raises(Exception, match=r"AssetKey|asset_key|tuple"):
         dg.AssetCheckSpec("a", asset=dg.AssetSpec("t"))  # type: ignore[arg-type]

@@ -64,7 +64,7 @@ def test_learning_materializes_with_figures_and_publishes_hygiene(learned: Learn
     suite = learned.learning.asset_materializations_for_node("dq__sales__test_suite")[0]
     group_id = learned.steps.group("sales").table_group_id
     assert suite.metadata["tests"].value == len(learned.steps.store.tests(group_id)) > 10
-    assert {key for key in evaluations(learned.learning)} == {("orders", "dq_hygiene"), ("customers", "dq_hygiene")}
+    assert set(evaluations(learned.learning)) == {("orders", "dq_hygiene"), ("customers", "dq_hygiene")}
 
 
 def test_a_clean_batch_passes_every_check_and_a_dimension_without_tests_stays_silent(learned: Learned) -> None:
