@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dq_assets.settings import Settings
     from dq_assets.steps.context import RunRequest, StepContext
 
-GRAVEST_FIRST = (4, 3, 2, 1)
+GRAVEST_FIRST = (4, 2, 3, 1)
 
 
 class Invocation:
