@@ -44,6 +44,20 @@ def test_alert(group: TableGroup, run: TestRun, test: Test, results: Sequence[Te
     )
 
 
+def run_alert(group: TableGroup, run: TestRun, cause: str) -> Alert:
+    """Return the alert of a run in which no test could be evaluated, all for one cause."""
+    return Alert(
+        alert_id=identity.derived_id("alert", run.test_run_id),
+        project_key=group.project_key,
+        source_type=AlertSource.RUN_FAILURE,
+        source_ref=run.test_run_id,
+        severity=Severity.ERROR,
+        title=f"{group.name}: no test could be evaluated",
+        details=cause,
+        created_at=run.started_at,
+    )
+
+
 def finding_alert(group: TableGroup, run: ProfileRun, finding: Finding) -> Alert:
     """Return the alert of a finding; the same finding of a later run is the same alert."""
     where = f"{finding.table}.{finding.column_name}" if finding.column_name else str(finding.table)

@@ -82,15 +82,13 @@ def tested(call: Invocation, steps: StepContext, group: str, request: RunRequest
     """Test a group; a fail verdict notes exit code 1, an error verdict 3.
 
     Raises:
-        EvaluationError: ``DQ-RUN-003`` when the group has no suite, ``DQ-RUN-004`` when the batches asked for are not there.
+        EvaluationError: the group has no tests, or the batches asked for are not there.
     """
     from dq_assets.steps.provision import ensure_ready
     from dq_assets.steps.test import test
 
     ensure_ready(steps, request.started_at)
-    known = {item.test_id: item for item in steps.store.tests(steps.group(group).table_group_id)} if steps.tables(group) else {}
-    if not known:
-        raise EvaluationError("DQ-RUN-003", f"table group {group!r} has no tests.", "run `dq profile`, then `dq suggest`; or `dq run`.")
+    known = {item.test_id: item for item in steps.store.tests(steps.group(group).table_group_id)}
     if request.batches is not None:
         _refuse_other_grains(steps, group, request.batches)
     run = test(steps, group, request, progress=call.output.progress)
@@ -105,12 +103,6 @@ def tested(call: Invocation, steps: StepContext, group: str, request: RunRequest
         call.note(1)
     if counts["error"]:
         call.note(EvaluationError.exit_code)
-    if request.batches is not None and not batches and not counts["error"]:
-        raise EvaluationError(
-            "DQ-RUN-004",
-            f"no table of group {group!r} holds a batch from {request.batches.first} to {request.batches.last}.",
-            "`dq status` shows what was tested.",
-        )
     return {"run": run, "verdicts": dict(counts), "batches": batches, "failing": failing}
 
 

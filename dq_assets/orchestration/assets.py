@@ -144,7 +144,12 @@ def group_assets(settings: Settings, group_name: str, sources: list[dg.AssetSpec
         run = test(steps, group_name, run_request(context.run, context.instance), progress=context.log.info)
         results = steps.store.test_results(run.test_run_id)
         alarms = [result for result in results if result.result_status.is_alarm]
-        tests = steps.store.tests(steps.group(group_name).table_group_id)
+        tests = {item.test_id: item for item in steps.store.tests(steps.group(group_name).table_group_id)}
+        versions = {tests[result.test_id].table: result.data_version for result in results if result.data_version and result.test_id in tests}
+        for table, version in versions.items():
+            context.log_event(
+                dg.AssetObservation(source_key(group.connection, table), tags={"dagster/data_version": version}, metadata={"test_run_id": run.test_run_id})
+            )
         return dg.MaterializeResult(
             metadata={
                 "test_run_id": run.test_run_id,
@@ -154,7 +159,7 @@ def group_assets(settings: Settings, group_name: str, sources: list[dg.AssetSpec
                 "warning_tests": run.warning_tests,
                 "error_tests": run.error_tests,
                 "batches": dg.MetadataValue.text(", ".join(sorted({result.batch_key for result in results if result.batch_key})) or "whole tables"),
-                "failing_tests": show.failing_tests(alarms, {item.test_id: item for item in tests}, {}),
+                "failing_tests": show.failing_tests(alarms, tests, {}, one_table=False),
             }
         )
 

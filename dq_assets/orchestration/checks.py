@@ -66,7 +66,7 @@ def test_checks(settings: Settings, group_name: str, tables: tuple[ListedTable, 
                     "failed_tests": len({result.test_id for result in alarms}),
                     "failed_rows": sum(result.failed_rows or 0 for result in alarms),
                     "test_run_id": run_id,
-                    **({"failing_tests": show.failing_tests(alarms, tests, since)} if alarms else {}),
+                    **({"failing_tests": show.failing_tests(alarms, tests, since, one_table=True)} if alarms else {}),
                 },
             )
 

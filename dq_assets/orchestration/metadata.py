@@ -42,23 +42,30 @@ def _table(rows: Sequence[dict[str, str | int | float | bool | None]]) -> dg.Tab
     return dg.MetadataValue.table(records=[dg.TableRecord(row) for row in rows[:ROWS_SHOWN]], schema=schema)
 
 
-def failing_tests(results: Sequence[TestResult], tests: dict[str, Test], since: dict[str, str]) -> dg.MetadataValue:
-    """Return the table of failing tests, worst first; the column ``failing since`` is there where ``since`` (by test id) says anything."""
+def failing_tests(results: Sequence[TestResult], tests: dict[str, Test], since: dict[str, str], *, one_table: bool) -> dg.MetadataValue:
+    """Return the table of failing tests, worst first.
+
+    Args:
+        results: what failed.
+        tests: by id.
+        since: when the current streak of failures began, by test id; no column where it says nothing of these results.
+        one_table: leave out the table's name, which the page says already.
+    """
     ordered = sorted(results, key=lambda r: (-(r.severity.rank if r.severity else 2), r.table_name, r.column_name or "", r.batch_key or ""))
+    with_since = any(result.test_id in since for result in results)
     return _table(
         [
             {
-                "table": result.table_name,
+                **({} if one_table else {"table": result.table_name}),
                 "column": result.column_name,
                 "test": tests[result.test_id].rule_type if result.test_id in tests else result.test_id,
                 "batch": result.batch_key,
-                "verdict": result.result_status.value,
                 "severity": result.severity.value if result.severity else None,
                 "what": result.error_message or result.message,
-                "measure": result.actual_value,
-                "expected": result.expected_value,
                 "failed rows": result.failed_rows,
-                **({"failing since": since.get(result.test_id)} if since else {}),
+                "measure": f"{result.sensor_value:.6g}" if result.sensor_value is not None else None,
+                "expected": result.expected_value,
+                **({"failing since": since.get(result.test_id)} if with_since else {}),
             }
             for result in ordered
         ]
@@ -86,6 +93,8 @@ def findings_table(findings: Sequence[Finding], names: dict[int, str]) -> dg.Met
 
 def tests_table(tests: Sequence[Test]) -> dg.MetadataValue:
     """Return the table of a suite's tests."""
+    from dq_assets.rules.verdicts import expectation
+
     return _table(
         [
             {
@@ -94,7 +103,7 @@ def tests_table(tests: Sequence[Test]) -> dg.MetadataValue:
                 "test": test.rule_type,
                 "dimension": test.dimension.value,
                 "severity": test.thresholds.severity.value,
-                "bound": str(test.thresholds.worst or ""),
+                "expected": expectation(test),
                 "version": test.version,
                 "origin": test.origin.value,
             }

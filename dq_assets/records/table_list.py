@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from dq_assets.errors import StoreError
 from dq_assets.records.base import Record
 from dq_assets.records.batches import BatchSpec
 from dq_assets.records.tables import Column, TableName
@@ -38,13 +39,24 @@ class TableList(Record):
 
 
 def write_table_list(folder: Path, table_list: TableList) -> Path:
-    """Write the list of a group to ``folder`` and return the file."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write the list of a group to ``folder`` and return the file.
+
+    Raises:
+        StoreError: ``DQ-STORE-011`` when it cannot be written.
+    """
     target = folder / f"{table_list.table_group}.tables.json"
-    with tempfile.NamedTemporaryFile("w", dir=folder, delete=False, suffix=".part", encoding="utf-8") as part:
-        json.dump(table_list.model_dump(mode="json"), part, indent=1)
-    os.replace(part.name, target)  # noqa: PTH105 - atomic over an existing file, said plainly
+    try:
+        _replace(target, json.dumps(table_list.model_dump(mode="json"), indent=1))
+    except OSError as error:
+        raise StoreError("DQ-STORE-011", f"table list {target} cannot be written: {error.strerror}.", "make room, or let this user write there.") from error
     return target
+
+
+def _replace(target: Path, text: str) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=target.parent, delete=False, suffix=".part", encoding="utf-8") as part:
+        part.write(text)
+    os.replace(part.name, target)  # noqa: PTH105 - atomic over an existing file, said plainly
 
 
 def read_table_list(folder: Path, table_group: str) -> Sequence[ListedTable] | None:

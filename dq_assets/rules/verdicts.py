@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dq_assets.records.enums import Severity, Verdict
 from dq_assets.records.tests import Test, Unit
-from dq_assets.rules.catalogue import Form, RuleType
+from dq_assets.rules.catalogue import Form, RuleType, rule_type
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -66,14 +66,15 @@ def expectation(test: Test) -> str:
     bound = test.thresholds.worst
     if bound is None:
         return "anything"
-    low, high = (None if end is None else _in_words(end, test.thresholds.unit) for end in (bound.minimum, bound.maximum))
+    counted = "columns" if rule_type(test.rule_type).form is Form.METADATA else "rows"
+    low, high = (None if end is None else _in_words(end, test.thresholds.unit, counted) for end in (bound.minimum, bound.maximum))
     if low is None:
         return f"at most {high}"
     return f"at least {low}" if high is None else f"{low} to {high}"
 
 
-def _in_words(end: float, unit: Unit) -> str:
-    return f"{100 * end:.6g} % of the rows" if unit is Unit.SHARE else f"{end:,.6g}{' rows' if unit is Unit.COUNT else ''}"
+def _in_words(end: float, unit: Unit, counted: str) -> str:
+    return f"{100 * end:.6g} % of the {counted}" if unit is Unit.SHARE else f"{end:,.6g}{f' {counted}' if unit is Unit.COUNT else ''}"
 
 
 def exact_text(measure: float | Decimal) -> str:

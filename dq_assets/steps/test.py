@@ -8,7 +8,7 @@ from datetime import timedelta
 from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from dq_assets.errors import ConfigError, DQError, SourceError
+from dq_assets.errors import ConfigError, DQError, EvaluationError, SourceError
 from dq_assets.profiling.plan import TablePlan
 from dq_assets.records import identity
 from dq_assets.records.enums import BaselineStatus, Dimension, Verdict
@@ -53,13 +53,15 @@ def test(
         progress: told of each table.
 
     Raises:
-        EvaluationError: the group has no registered table.
+        EvaluationError: the group has no registered table, no test (``DQ-RUN-003``), or no batch in the range asked for (``DQ-RUN-004``).
         StoreError: nothing of the run is visible.
     """
     ensure_ready(context, request.started_at)
     group = context.group(group_name)
     tables = context.tables(group_name)
     tests = [item for item in context.store.tests(group.table_group_id) if only is None or Selection(item.table, item.dimension) in only]
+    if not tests and only is None:
+        raise EvaluationError("DQ-RUN-003", f"table group {group_name!r} has no tests.", "run `dq profile`, then `dq suggest`; or `dq run`.")
     engine = context.engine(group_name)
     versions, unreachable = _versions(engine, tables)
     run = context.store.start_test_run(
@@ -79,6 +81,11 @@ def test(
         if unreachable
         else _judge(context, group_name, request, run, tables, tests, engine, versions, progress)
     )
+    if request.batches is not None and not any(result.batch_key or result.result_status is Verdict.ERROR for result in outcome.results):
+        asked = f"from {request.batches.first} to {request.batches.last}"
+        nothing = EvaluationError("DQ-RUN-004", f"no table of group {group_name!r} holds a batch {asked}.", "`dq status` shows what was tested.")
+        context.store.fail_test_run(run.test_run_id, str(nothing), request.started_at)
+        raise nothing
     elapsed = timedelta(seconds=perf_counter() - clicked)
     counts = Counter(result.result_status for result in outcome.results)
     run = run.model_copy(

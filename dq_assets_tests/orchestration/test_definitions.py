@@ -96,7 +96,8 @@ def test_source_tables_show_columns_and_physical_name(project: Settings) -> None
     assert metadata["dagster/table_name"] == "main.orders"
 
 
-# Dagster 1.13 resolves the YAML of components with pydantic's parse_obj_as.
+# Dagster 1.13 resolves the YAML of components with pydantic's parse_obj_as, and points from assets to it with classes in beta.
+@pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
 @pytest.mark.filterwarnings("ignore:`parse_obj_as` is deprecated:pydantic.warnings.PydanticDeprecatedSince20")
 def test_a_component_makes_the_same_definitions_from_a_defs_yaml(project: Settings, tmp_path: Path) -> None:
     register(StepContext.open(project), "sales", NOW)
