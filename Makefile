@@ -20,10 +20,10 @@ dev: $(READY) ## Open the Dagster UI on what `make demo` made
 	$(BIN)/dq ui demo_out
 
 test: $(READY) ## Run the tests, without the slow ones
-	$(BIN)/pytest -n $(JOBS) -m "not slow"
+	$(BIN)/pytest -n $(JOBS) --dist loadfile -m "not slow"
 
-test-all: $(READY) ## Run every test
-	$(BIN)/pytest -n $(JOBS)
+test-all: $(READY) ## Run every test; one needs Debian's chromium
+	$(BIN)/pytest -n $(JOBS) --dist loadfile
 
 lint: $(READY) ## Check style and formatting
 	$(BIN)/ruff check .

@@ -147,9 +147,8 @@ def group_assets(settings: Settings, group_name: str, sources: list[dg.AssetSpec
         tests = {item.test_id: item for item in steps.store.tests(steps.group(group_name).table_group_id)}
         versions = {tests[result.test_id].table: result.data_version for result in results if result.data_version and result.test_id in tests}
         for table, version in versions.items():
-            context.log_event(
-                dg.AssetObservation(source_key(group.connection, table), tags={"dagster/data_version": version}, metadata={"test_run_id": run.test_run_id})
-            )
+            # No data version tag: it would come after this asset's own materialization and mark it as out of sync.
+            context.log_event(dg.AssetObservation(source_key(group.connection, table), metadata={"data_version": version, "test_run_id": run.test_run_id}))
         return dg.MaterializeResult(
             metadata={
                 "test_run_id": run.test_run_id,
