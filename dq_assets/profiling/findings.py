@@ -57,11 +57,15 @@ def _share(part: int, whole: int) -> str:
 
 
 def _blanks(column: ColumnProfile) -> Found | None:
-    dummies, predicate = _count(column, "dummy_count"), "trim(c) = '' OR c RLIKE :dummy"
+    dummies = _count(column, "dummy_count")
     if (dummies and dummies == _values(column)) or _count(column, "numeric_count") == _values(column):
-        dummies, predicate = 0, "trim(c) = ''"
+        dummies = 0
     rows = _count(column, "zero_length_count") + _count(column, "blank_count") + dummies
-    return Found(f"{_share(rows, column.record_count)} rows hold a blank or a filler word instead of NULL.", rows, predicate) if rows else None
+    return (
+        Found(f"{_share(rows, column.record_count)} rows hold a blank or a filler word instead of NULL.", rows, "trim(c) = '' OR c RLIKE :dummy")
+        if rows
+        else None
+    )
 
 
 def _no_values(column: ColumnProfile) -> Found | None:

@@ -1,0 +1,12 @@
+SELECT
+  COUNT(
+    CASE
+      WHEN FROM_UTC_TIMESTAMP(CAST(`col D` AS TIMESTAMP), 'Europe/Berlin') > CAST('2024-06-15 12:00:00' AS TIMESTAMP_NTZ)
+      THEN 1
+    END
+  ) AS a0,
+  COUNT(*) AS a1
+FROM `main`.`t`;
+SELECT
+  FROM_UTC_TIMESTAMP(CAST(`col D` AS TIMESTAMP), 'Europe/Berlin') > CAST('2024-06-15 12:00:00' AS TIMESTAMP_NTZ) AS failing
+FROM `main`.`t`;

@@ -1,0 +1,4 @@
+SELECT
+  COUNT(CASE WHEN "col A" IS NULL THEN 1 END) / NULLIF(COUNT(*), 0) AS a0,
+  COUNT(*) AS a1
+FROM "main"."t";

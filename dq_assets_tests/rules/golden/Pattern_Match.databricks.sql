@@ -1,0 +1,7 @@
+SELECT
+  COUNT(CASE WHEN NOT REGEXP_LIKE(CAST(`col A` AS STRING), '^[A-Z]{2}\\d\'$') THEN 1 END) AS a0,
+  COUNT(*) AS a1
+FROM `main`.`t`;
+SELECT
+  NOT REGEXP_LIKE(CAST(`col A` AS STRING), '^[A-Z]{2}\\d\'$') AS failing
+FROM `main`.`t`;

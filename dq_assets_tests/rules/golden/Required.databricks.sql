@@ -1,0 +1,7 @@
+SELECT
+  COUNT(CASE WHEN CAST(`col A` AS STRING) IS NULL THEN 1 END) AS a0,
+  COUNT(*) AS a1
+FROM `main`.`t`;
+SELECT
+  CAST(`col A` AS STRING) IS NULL AS failing
+FROM `main`.`t`;

@@ -1,0 +1,4 @@
+SELECT
+  COUNT(*) AS a0,
+  COUNT(*) AS a1
+FROM "main"."t";

@@ -1,0 +1,8 @@
+SELECT
+  COUNT(CAST(`col A` AS STRING)) - COUNT(DISTINCT CAST(`col A` AS STRING)) AS a0,
+  COUNT(*) AS a1
+FROM `main`.`t`;
+SELECT
+  COUNT(*) OVER (PARTITION BY CAST(`col A` AS STRING)) > 1
+  AND NOT CAST(`col A` AS STRING) IS NULL AS failing
+FROM `main`.`t`;
