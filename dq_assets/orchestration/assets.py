@@ -12,6 +12,7 @@ import dagster as dg
 
 from dq_assets.orchestration import metadata as show
 from dq_assets.orchestration.keys import METADATA_SCHEMA, TAG_TABLE_GROUP, group_key, source_key
+from dq_assets.records.batches import BatchVersion
 from dq_assets.records.table_list import ListedTable
 from dq_assets.settings import Settings
 
@@ -146,7 +147,8 @@ def group_assets(settings: Settings, group_name: str, sources: list[dg.AssetSpec
         alarms = [result for result in results if result.result_status.is_alarm]
         tests = {item.test_id: item for item in steps.store.tests(steps.group(group_name).table_group_id)}
         versions = {tests[result.test_id].table: result.data_version for result in results if result.data_version and result.test_id in tests}
-        for table, version in versions.items():
+        for table, text in versions.items():
+            version = batch.table_version if (batch := BatchVersion.parse(text)) else text
             # No data version tag: it would come after this asset's own materialization and mark it as out of sync.
             context.log_event(dg.AssetObservation(source_key(group.connection, table), metadata={"data_version": version, "test_run_id": run.test_run_id}))
         return dg.MaterializeResult(

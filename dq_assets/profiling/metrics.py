@@ -129,6 +129,9 @@ COLUMN_METRICS: tuple[Metric, ...] = (
 ROW_COUNT = _metric("row_count", "", Unit.ROWS, "count(*)", series=True)
 DUPLICATE_ROWS = _metric("duplicate_row_count", "", Unit.ROWS, "count(*) - count(DISTINCT row)", series=True)
 
+FINGERPRINT = _metric("fingerprint", "", Unit.TEXT, "cast(sum(cast(row_hash AS DECIMAL(38, 0))) AS STRING)")
+"""Changes with the content of the rows, whatever their order."""
+
 QUANTILES = ("p01", "p05", "p25", "p50", "p75", "p95", "p99")
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from dq_assets.profiling.metrics import DUPLICATE_ROWS, PATTERNS, ROW_COUNT, SHAPE, Metric, metrics_of
+from dq_assets.profiling.metrics import DUPLICATE_ROWS, FINGERPRINT, PATTERNS, ROW_COUNT, SHAPE, Metric, metrics_of
 from dq_assets.profiling.sql import batch_start, fill, quoted, wall_clock
 from dq_assets.records.base import Record
 from dq_assets.records.batches import BatchSpec
@@ -71,6 +71,12 @@ class TablePlan(Record):
         """Return the grouping expression, or None for a table that is one batch."""
         column = self.batch_column
         return batch_start(self.batch, column, self.timezone, dialect) if column else None
+
+
+def fingerprint(columns: Sequence[Column], dialect: str) -> exp.Expr:
+    """Return the aggregate that tells one content of rows from another; engines hash differently, so it compares within one engine only."""
+    name = "xxhash64" if dialect in ("databricks", "spark") else "hash"
+    return fill(FINGERPRINT.sql, {"row_hash": exp.Anonymous(this=name, expressions=[row_value(columns)])})
 
 
 def row_value(columns: Sequence[Column]) -> exp.Expr:

@@ -86,6 +86,23 @@ def utc_window(key: str, grain: Grain, timezone: str) -> tuple[datetime, datetim
     return start.replace(tzinfo=zone).astimezone(UTC), end.replace(tzinfo=zone).astimezone(UTC)
 
 
+class BatchVersion(Record):
+    """What a judged batch held: the table's version, its rows and their fingerprint. As text it is a result's ``data_version``."""
+
+    table_version: str
+    rows: int
+    fingerprint: str
+
+    def __str__(self) -> str:
+        return f"{self.table_version}:{self.rows}:{self.fingerprint}"
+
+    @classmethod
+    def parse(cls, text: str) -> BatchVersion | None:
+        """Read what ``str`` wrote; None for any other version."""
+        table_version, *rest = text.rsplit(":", 2)
+        return cls(table_version=table_version, rows=int(rest[0]), fingerprint=rest[1]) if len(rest) == 2 and rest[0].isdigit() else None
+
+
 class BatchRange(Record):
     """Batches asked for by hand: ``first..last`` inclusive, compared as keys of one grain."""
 

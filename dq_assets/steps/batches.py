@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from dq_assets.profiling.sql import between_batches
+from dq_assets.profiling.plan import fingerprint
+from dq_assets.profiling.sql import between_batches, select_aggregates
 from dq_assets.records.base import Record
 from dq_assets.records.batches import BatchRange, BatchSpec, Grain, batch_key, utc_window, window
 
@@ -100,6 +101,16 @@ def only(plan: TablePlan, present: PresentBatches, keys: Collection[str]) -> exp
         before = key
     conditions = [condition for run in runs if (condition := range_condition(plan, run)) is not None]
     return exp.or_(*conditions) if conditions else None
+
+
+def fingerprints(session: Session, plan: TablePlan, relation: exp.Table, dialect: str, present: PresentBatches, keys: Collection[str]) -> dict[str, str]:
+    """Return the fingerprint of some of the present batches, in one scan of their rows only."""
+    start, where = plan.batch_start(dialect), only(plan, present, keys)
+    if start is None or where is None:
+        return {}
+    query = select_aggregates(relation, [fingerprint(plan.columns, dialect)], where=where, group=start)
+    grain = plan.batch.grain or Grain.DAY
+    return {batch_key(row["batch_start"], grain): row["a0"] for row in session.query(query).to_pylist()}
 
 
 def range_condition(plan: TablePlan, keys: list[str]) -> exp.Expr | None:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from dq_assets.errors import ConfigError, DQError, EvaluationError, SourceError
 from dq_assets.profiling.plan import TablePlan
 from dq_assets.records import identity
+from dq_assets.records.batches import BatchVersion
 from dq_assets.records.enums import BaselineStatus, Dimension, Verdict
 from dq_assets.records.tests import FailedRow, Test, TestResult, TestRun
-from dq_assets.steps.batches import complete, named, present_batches, with_gaps
+from dq_assets.steps.batches import PresentBatches, complete, fingerprints, named, present_batches, with_gaps
 from dq_assets.steps.provision import ensure_ready
 from dq_assets.steps.test_table import Outcome, TestScan, error_results, judge_table
 
@@ -227,7 +228,23 @@ def _batches(context: StepContext, request: RunRequest, table: GroupTable, plan:
     judged = {key for table_id, key in context.store.batch_verdicts(table.table_group_id) if table_id == table.table_id and key is not None}
     known = learned | judged
     new = [key for key in keys if key not in known]
-    if new:
-        return with_gaps(new, table.batch, max(known, default=None), plan.timezone)
+    again = _redelivered(context, table, plan, session, dialect, present)
+    if new or again:
+        return sorted({*with_gaps(new, table.batch, max(known, default=None), plan.timezone), *again})
     # A table that lost all its rows is judged by the newest batch it ever held.
     return keys[-1:] or sorted(known)[-1:]
+
+
+def _redelivered(context: StepContext, table: GroupTable, plan: TablePlan, session: Session, dialect: str, present: PresentBatches) -> list[str]:
+    """Return the judged batches that hold something else now: another number of rows, or, where they failed, other rows.
+
+    Only what failed is read again: a correction is waited for, while reading all history at each arrival would cost more than it finds.
+    """
+    versions: dict[str, BatchVersion] = {}
+    for (table_id, key), text in context.store.batch_versions(table.table_group_id).items():
+        if table_id == table.table_id and key in present.rows and (version := BatchVersion.parse(text)):
+            versions[str(key)] = version
+    verdicts = context.store.batch_verdicts(table.table_group_id)
+    failed = {key for key in versions if verdicts.get((table.table_id, key), Verdict.PASS).is_alarm}
+    now = fingerprints(session, plan, session.relation(table.name), dialect, present, failed)
+    return [key for key, version in versions.items() if version.rows != present.rows[key] or (key in now and now[key] != version.fingerprint)]

@@ -216,6 +216,11 @@ class MetadataStore:
         with self._database.read("verdicts") as transaction:
             return results.batch_verdicts(transaction, table_group_id)
 
+    def batch_versions(self, table_group_id: str) -> dict[tuple[str, str | None], str]:
+        """Return the data version per table id and batch, as the newest completed run that judged the batch read it."""
+        with self._database.read("the versions of batches") as transaction:
+            return results.batch_versions(transaction, table_group_id)
+
     def failing_since(self, test_ids: Sequence[str]) -> dict[str, datetime]:
         """Return per test that warns, fails or errs now the ``detected_at`` of the first such result since it last passed."""
         with self._database.read("failing tests") as transaction:

@@ -135,6 +135,19 @@ def batch_verdicts(transaction: Transaction, table_group_id: str) -> dict[tuple[
     return found
 
 
+def batch_versions(transaction: Transaction, table_group_id: str) -> dict[tuple[str, str | None], str]:
+    """Return the data version per table id and batch, of the newest completed run that judged the batch."""
+    place = func.row_number().over(partition_by=(tests.c.schema_name, tests.c.table_name, test_results.c.batch_key), order_by=newest_first(test_runs))
+    judged = (
+        select(tests.c.schema_name, tests.c.table_name, test_results.c.batch_key, test_results.c.data_version, place.label("place"))
+        .select_from(test_results.join(tests).join(test_runs, test_runs.c.test_run_id == test_results.c.test_run_id))
+        .where(tests.c.table_group_id == table_group_id, completed(test_runs), test_results.c.data_version.is_not(None))
+        .subquery()
+    )
+    query = select(judged.c.schema_name, judged.c.table_name, judged.c.batch_key, judged.c.data_version).where(judged.c.place == 1)
+    return {(table_id(table_group_id, schema, table), batch_key): version for schema, table, batch_key, version in transaction.execute(query)}
+
+
 def failing_since(transaction: Transaction, test_ids: Sequence[str]) -> dict[str, datetime]:
     """Return per test that fails now the ``detected_at`` of the first alarm since it last passed.
 
