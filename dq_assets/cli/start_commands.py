@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -57,6 +58,8 @@ def ui(
             environment["DAGSTER_HOME"] = str(path.parent / ".dagster")
         call.output.line(f"Dagster starts on http://127.0.0.1:{port} with {path}; Ctrl-C ends it.")
         sys.stdout.flush()
+        # A shell starts its background jobs with SIGINT ignored, which is inherited; `dagster dev` would then heed no signal at all.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         # Dagster takes this process's place, so that Ctrl-C, signals and the exit code are between it and the terminal.
         os.execve(  # noqa: S606 - no shell, fixed arguments
             sys.executable,

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
@@ -116,7 +117,11 @@ def test_the_user_interface_serves_the_configuration_and_ctrl_c_ends_it(shop):
             answer = _asked(f"http://127.0.0.1:{port}/graphql", question, process)
         finally:
             os.killpg(process.pid, signal.SIGINT)
-        log, _ = process.communicate(timeout=60)
+        try:
+            log, _ = process.communicate(timeout=60)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
     assert "sales_validate" in answer
     assert process.returncode == 0
     assert "Traceback" not in log
