@@ -11,7 +11,7 @@ from dq_assets.cli import group_steps
 from dq_assets.cli.invocation import Invocation, request
 from dq_assets.cli.options import AsJson, AsOf, Batches, Groups  # noqa: TC001 - typer reads the annotations when it runs
 from dq_assets.cli.output import counted
-from dq_assets.errors import SourceError
+from dq_assets.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -141,7 +141,7 @@ def _run_group(call: Invocation, steps: StepContext, group: str, asked: RunReque
     readable = True
     try:
         entry["register"] = group_steps.registered(call, steps, group, asked, brief=True)
-    except SourceError as error:
+    except (SourceError, ConfigError) as error:
         # Without a suite there is nothing to go on with; with one, the outage is a result of its own and raises alerts.
         if not learned:
             raise

@@ -29,6 +29,7 @@ from dq_assets.records.tables import Column, TableName
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     import pyarrow as pa
 
@@ -234,8 +235,7 @@ class DuckDBEngine:
             states: dict[TableName, object] = {}
             for table in tables:
                 if table in known:
-                    files = ((file, file.stat()) for file in known[table].files)
-                    states[table] = [(str(file.relative_to(path)), stat.st_size, stat.st_mtime_ns) for file, stat in files]
+                    states[table] = [(str(file.relative_to(path)), *_state(file)) for file in known[table].files]
         else:
             with self.session("change_tokens", "") as session:
                 states = self._database_states(session, tables, file_state(path))
@@ -267,3 +267,12 @@ class DuckDBEngine:
             for index, *fingerprint in zip(*(column.to_pylist() for column in answer.columns), strict=True):
                 states[hashed[index]] = (definitions[hashed[index]]["sql"], *fingerprint)
         return states
+
+
+def _state(file: Path) -> tuple[int, int] | tuple[None, None]:
+    """Return size and modification time, or nothing for a file that is gone or a link to nowhere: reading the table will say so."""
+    try:
+        stat = file.stat()
+    except OSError:
+        return None, None
+    return stat.st_size, stat.st_mtime_ns

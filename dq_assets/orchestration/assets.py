@@ -167,6 +167,7 @@ def group_assets(settings: Settings, group_name: str, sources: list[dg.AssetSpec
     @dg.asset(key=group_key(group_name, "alerts"), deps=[test_results], group_name=group_name, tags=tags, description=DESCRIPTIONS["alerts"])
     def alerts(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         from dq_assets.orchestration.requests import run_request, test_run_id
+        from dq_assets.records.alerts import AlertSource
         from dq_assets.records.enums import Severity
         from dq_assets.steps.alert import alert
         from dq_assets.steps.context import StepContext
@@ -177,7 +178,8 @@ def group_assets(settings: Settings, group_name: str, sources: list[dg.AssetSpec
         told = alert(steps, group_name, request, run_id if steps.store.test_run(run_id) else None)
         titles = "\n".join(item.title for item in told.alerts) or "none"
         metadata: dict[str, Any] = {"alerts": len(told.alerts), "new_alerts": told.new, "what": dg.MetadataValue.text(titles)}
-        if group.fail_run_on != "never" and any(item.severity.rank >= Severity(group.fail_run_on).rank for item in told.alerts):
+        failed = [item for item in told.alerts if item.source_type is not AlertSource.PROFILE_ANOMALY]
+        if group.fail_run_on != "never" and any(item.severity.rank >= Severity(group.fail_run_on).rank for item in failed):
             message = f"Tests failed with severity {group.fail_run_on} or worse; fail_run_on asks for the run to fail."
             raise dg.Failure(message, metadata=metadata, allow_retries=False)
         return dg.MaterializeResult(metadata=metadata)

@@ -53,7 +53,7 @@ def _values(column: ColumnProfile) -> int:
 
 
 def _share(part: int, whole: int) -> str:
-    return f"{part:,} of {whole:,} ({100 * part / whole:.2g} %)" if whole else f"{part:,}"
+    return f"{part:,} of {whole:,} ({100 * part / whole:.3g} %)" if whole else f"{part:,}"
 
 
 def _blanks(column: ColumnProfile) -> Found | None:
@@ -133,7 +133,8 @@ def _unlikely_dates(column: ColumnProfile) -> Found | None:
     early, ahead = _count(column, "before_1900_count"), -int(column.metrics.get("max_date_days") or 0)
     if not early and ahead <= FAR_FUTURE_DAYS:
         return None
-    return Found(f"{early:,} dates lie before 1900; the newest lies {max(ahead, 0):,} days after the run.", early or None, "year(c) < 1900" if early else None)
+    newest = "" if column.pii_risk or ahead <= FAR_FUTURE_DAYS else f"; the newest lies {ahead:,} days after the run"
+    return Found(f"{early:,} dates lie before 1900{newest}.", early or None, "year(c) < 1900" if early else None)
 
 
 def _pii(column: ColumnProfile) -> Found | None:
@@ -247,7 +248,8 @@ def _find(table: TableName, table_id: str, columns: Sequence[ColumnProfile], row
         for kind in KINDS:
             if kind.condition and column.record_count and column.general_type.value in kind.applies_to and (found := kind.condition(column)):
                 yield finding(kind.type.code, table, table_id, found, column=column)
-    ages = [int(column.metrics["max_date_days"]) for column in columns if column.metrics.get("max_date_days") is not None]
+    # A birth date says nothing of the loading, and its age would give it away.
+    ages = [int(column.metrics["max_date_days"]) for column in columns if column.metrics.get("max_date_days") is not None and not column.pii_risk]
     if ages and min(ages) > HALF_YEAR_DAYS:
         code = "recency_one_year" if min(ages) > YEAR_DAYS else "recency_six_months"
         yield finding(code, table, table_id, Found(f"The newest date of the table is {min(ages):,} days old."))

@@ -19,7 +19,9 @@ from dq_assets.records.enums import GeneralType, Quality
 
 METRIC_VERSION = 1
 
-SHAPE = "regexp_replace(regexp_replace(regexp_replace(c, '[a-z]', 'a'), '[A-Z]', 'A'), '[0-9]', 'N')"
+SHAPE = "regexp_replace(regexp_replace(regexp_replace(c, :lower, 'a'), :upper, 'A'), :digit, 'N')"
+LOWER, UPPER, DIGIT = r"[\p{Ll}\p{Lo}\p{Lm}]", r"[\p{Lu}\p{Lt}]", r"\p{Nd}"
+"""Letters and digits of any script: no value may be its own shape. Letters without case count as lower-case ones."""
 NON_PRINTING = r"[\x00-\x1F\x7F]"
 QUOTED = r"""^(".*"|'.*')$"""
 DUMMY = (
@@ -33,6 +35,9 @@ EMAIL = r"^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}$"
 PUNCTUATION = " \"'.-"
 
 PATTERNS = {
+    "lower": LOWER,
+    "upper": UPPER,
+    "digit": DIGIT,
     "punctuation": PUNCTUATION,
     "non_printing": NON_PRINTING,
     "quoted": QUOTED,

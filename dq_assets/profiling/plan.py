@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 DOMAIN_LIMIT = 100
 """A column with at most so many distinct values is looked at value by value."""
 SHAPE_LIMIT, SHAPE_LENGTH = 20, 40
+FIRST_START, LAST_START = datetime(1000, 1, 1), datetime(9999, 1, 1)  # noqa: DTZ001 - wall-clock by definition
 TOP_VALUES = 10
 HISTOGRAM_BUCKETS = 20
 
@@ -70,7 +71,11 @@ class TablePlan(Record):
     def batch_start(self, dialect: str) -> exp.Expr | None:
         """Return the grouping expression, or None for a table that is one batch."""
         column = self.batch_column
-        return batch_start(self.batch, column, self.timezone, dialect) if column else None
+        if column is None:
+            return None
+        # No batch begins at infinity or at a placeholder outside the years of four digits; such times have no key, and some no Python value.
+        start = batch_start(self.batch, column, self.timezone, dialect)
+        return fill("CASE WHEN s >= :first AND s < :last THEN s END", {"s": start}, {"first": FIRST_START, "last": LAST_START})
 
 
 def fingerprint(columns: Sequence[Column], dialect: str) -> exp.Expr:
@@ -93,7 +98,7 @@ def blanks(column: Column, timezone: str, dialect: str) -> dict[str, exp.Expr]:
         filled["x"] = finite(column)
     if column.general_type is GeneralType.TEXT:
         filled["c"] = exp.cast(raw, "string") if "CHAR" not in column.data_type.upper() else raw
-        filled["shape"] = fill(SHAPE, {"c": filled["c"]})
+        filled["shape"] = fill(SHAPE, {"c": filled["c"]}, PATTERNS)
     if column.general_type is GeneralType.DATE:
         filled["d"] = wall_clock(column, timezone, dialect)
     return filled

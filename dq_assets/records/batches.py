@@ -71,12 +71,12 @@ def window(key: str, grain: Grain) -> tuple[datetime, datetime]:
     try:
         text, pattern = (f"{key}-1" if _WEEK.match(key) else "", "%G-W%V-%u") if grain is Grain.WEEK else (key, _FORMATS[grain])
         start = datetime.strptime(text, pattern)  # noqa: DTZ007 - wall-clock by definition
-    except ValueError as error:
+        lengths = {Grain.HOUR: timedelta(hours=1), Grain.DAY: timedelta(days=1), Grain.WEEK: timedelta(weeks=1)}
+        end = start + lengths[grain] if grain in lengths else (start.replace(day=1) + timedelta(days=32)).replace(day=1)
+    except (ValueError, OverflowError) as error:
         example = batch_key(datetime(2013, 12, 1, 5), grain)  # noqa: DTZ001 - wall-clock by definition
-        raise ConfigError("DQ-BATCH-001", f"batch {key!r} is not a {grain} batch.", f"write it like {example}.") from error
-    if grain is Grain.MONTH:
-        return start, (start.replace(day=1) + timedelta(days=32)).replace(day=1)
-    return start, start + {Grain.HOUR: timedelta(hours=1), Grain.DAY: timedelta(days=1), Grain.WEEK: timedelta(weeks=1)}[grain]
+        raise ConfigError("DQ-BATCH-001", f"{key!r} is no batch by {grain}.", f"write it like {example}.") from error
+    return start, end
 
 
 def utc_window(key: str, grain: Grain, timezone: str) -> tuple[datetime, datetime]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import Field
 
@@ -99,6 +99,14 @@ class MetricValue(Record):
     quality: Quality = Quality.EXACT
     baseline_status: BaselineStatus = BaselineStatus.LEARNED
     data_version: str | None = None
+
+
+class KnownBatch(NamedTuple):
+    """What the newest profile says of a batch: whether it may teach, its rows, and the version of the data it read."""
+
+    status: BaselineStatus
+    rows: int
+    data_version: str | None
 
 
 class FindingType(Record):

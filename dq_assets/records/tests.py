@@ -120,6 +120,8 @@ class TestRun(Record):
     test_run_id: str
     project_key: str
     test_suite_key: str
+    test_id: str | None = None
+    """Set when only a part of the suite ran: its first test. Such a run is no verdict on a batch."""
     as_of: datetime
     started_at: datetime
     status: RunStatus = RunStatus.RUNNING

@@ -22,7 +22,7 @@ from dq_assets.records.tables import Column, TableName
 from dq_assets.rules.catalogue import Form, RuleType, check_parameters, rule_type
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from dq_assets.records.tests import Test
 
@@ -172,10 +172,11 @@ def orphan_condition(test: Test, parent: exp.Table) -> exp.Expr:
     return exp.Not(this=exp.In(this=quoted(test.columns[0]), query=known.subquery()))
 
 
-def reference_table(test: Test, schema_name: str) -> TableName:
-    """Return the table a reference rule points to; a bare name is taken in the test's own schema."""
-    schema, dot, table = str(test.parameters["reference_table"]).rpartition(".")
-    return TableName(schema_name=schema if dot else schema_name, table_name=table)
+def reference_table(test: Test, known: Iterable[TableName]) -> TableName | None:
+    """Return the table a reference rule points to, by ``table`` in the test's own schema or by ``schema.table``; None where there is none."""
+    wanted = str(test.parameters["reference_table"])
+    own = TableName(schema_name=test.table.schema_name, table_name=wanted)
+    return next((name for name in known if name == own or str(name) == wanted), None)
 
 
 def changed_columns(test: Test, columns: Sequence[Column]) -> list[str]:

@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dq_assets.calibration.limits import MINIMUM_BATCHES, Band, Range, Scale, band, is_closed, value_range
+from dq_assets.profiling.metrics import DIGIT, LOWER, UPPER
 from dq_assets.records.base import Record
+from dq_assets.records.batches import Grain
 from dq_assets.records.enums import GeneralType, Severity
 from dq_assets.records.tests import Bound, Test, Thresholds, Unit
 from dq_assets.rules.catalogue import RuleType, rule_type
@@ -28,6 +30,8 @@ NOVELTY_SHARE, NOVELTY_ROWS = 0.003, 2
 REQUIRED_ROWS = 10
 MOST_MISSING = 0.95
 """A bound on the missing share above this protects nothing."""
+CONSTANT_SLACK = (23 / 24, 25 / 24)
+"""A day on which the clocks change is 23 or 25 hours long; an hour of it comes twice."""
 WHOLE_TABLE_SLACK = 0.5
 """A table with one known load may shrink or grow by half."""
 RECENCY_STEPS = ((3, 3), (7, 7), (31, 14))
@@ -36,6 +40,10 @@ RECENT_DAYS = 62
 
 
 NOT_FINITE = "it holds NaN or infinities, which lie outside any range and list"
+
+
+KEY_NAME = re.compile(r"(^|_|(?<=[a-z])(?=I))(id|ID|Id|key|no|nr|num|number|code)$")
+"""Names of numbers that count nothing: their average says nothing either."""
 
 
 class Candidate(NamedTuple):
@@ -177,7 +185,7 @@ def _pattern_match(table: TableEvidence, column: ColumnEvidence) -> Answer:
 
 def _shape_regex(shape: str) -> str:
     # An "a", "A" or "N" of a shape always stands for a class: a literal one would have become its class too.
-    classes = {"a": "[a-z]", "A": "[A-Z]", "N": "[0-9]"}
+    classes = {"a": LOWER, "A": UPPER, "N": DIGIT}
     runs = re.findall(r"(.)(\1*)", shape, flags=re.DOTALL)
     return "".join(classes.get(first, re.escape(first)) + (f"{{{len(rest) + 1}}}" if rest else "") for first, rest in runs)
 
@@ -189,6 +197,9 @@ def _valid_characters(table: TableEvidence, column: ColumnEvidence) -> Answer:
 
 
 def _future_date(table: TableEvidence, column: ColumnEvidence) -> Answer:
+    if column.name == table.table.batch.column:
+        # Rows ahead of the run are in no batch, which is a finding; within a batch there are none.
+        return None
     if table.rows <= REQUIRED_ROWS or not column.always_zero("future_date_count"):
         return None
     return _none_allowed({"rows": table.rows})
@@ -196,6 +207,8 @@ def _future_date(table: TableEvidence, column: ColumnEvidence) -> Answer:
 
 def _avg_shift(table: TableEvidence, column: ColumnEvidence) -> Answer:
     if column.profile.general_type is not GeneralType.NUMBER or not _is_value_of_interest(table, column) or (column.profile.distinct_count or 0) <= 10:
+        return None
+    if column.profile.metrics.get("references") or KEY_NAME.search(column.name):
         return None
     if short := _short(table):
         return short
@@ -207,14 +220,18 @@ def _avg_shift(table: TableEvidence, column: ColumnEvidence) -> Answer:
     return Candidate(Thresholds(warning=Bound(minimum=found.low, maximum=found.high)), {}, {"band": found.model_dump()})
 
 
+GRAIN_DAYS = {Grain.HOUR: 1, Grain.DAY: 1, Grain.WEEK: 7, Grain.MONTH: 31}
+
+
 def _recency(table: TableEvidence, column: ColumnEvidence) -> Answer:
     age = column.profile.metrics.get("max_date_days")
     if column.name != table.table.batch.column or age is None:
         return None
-    if age > RECENT_DAYS:
+    if age > RECENT_DAYS and len(table.starts) < MINIMUM_BATCHES:
         return f"its newest date is {age:,} days old: nothing is expected to arrive"
     days = [start.date().toordinal() for start in table.starts]
-    gap = max((later - earlier for earlier, later in itertools.pairwise(days)), default=max(int(age), 0))
+    grain = GRAIN_DAYS[table.table.batch.grain or Grain.DAY]
+    gap = max((later - earlier for earlier, later in itertools.pairwise(days)), default=grain)
     slack = next((slack for limit, slack in RECENCY_STEPS if gap <= limit), 30)
     return Candidate(Thresholds(warning=Bound(maximum=gap + slack)), {}, {"largest_gap_days": gap})
 
@@ -232,10 +249,13 @@ def _row_ct(table: TableEvidence) -> Answer:
         return short
     found = band(rows, Scale.COUNT)
     if found is None:
-        return Candidate(Thresholds(error=Bound(minimum=rows[-1], maximum=rows[-1])), {}, {"rows": rows[-1], "batches": len(rows)})
-    return _backtested(found) or Candidate(
-        Thresholds(error=Bound(minimum=float(int(found.low)), maximum=float(int(found.high) + 1))), {}, {"band": found.model_dump()}
-    )
+        less, more = CONSTANT_SLACK if table.table.batch.grain is not Grain.HOUR else (1.0, 2.0)
+        return Candidate(Thresholds(error=Bound(minimum=rows[-1] * less, maximum=rows[-1] * more)), {}, {"rows": rows[-1], "batches": len(rows)})
+    if _backtested(found):
+        return Candidate(Thresholds(error=Bound(minimum=1)), {}, {"band": found.model_dump()})
+    # A known batch has rows, so one without any is missing, however much their number moves.
+    bound = Bound(minimum=max(1.0, float(int(found.low))), maximum=float(int(found.high) + 1))
+    return Candidate(Thresholds(error=bound), {}, {"band": found.model_dump()})
 
 
 def _dupe_rows(table: TableEvidence) -> Answer:
@@ -314,7 +334,7 @@ def _test(group: TableGroup, evidence: TableEvidence, rule: RuleType, column: st
         connection_id=group.connection_id,
         table_group_id=group.table_group_id,
         test_suite_key=test_suite_key,
-        name=".".join([str(table), *columns, rule.name]),
+        name=".".join(_name_part(part) for part in (table.schema_name, table.table_name, *columns, rule.name)),
         rule_type=rule.name,
         table=table,
         columns=columns,
@@ -324,3 +344,8 @@ def _test(group: TableGroup, evidence: TableEvidence, rule: RuleType, column: st
         evidence={"batches": len(evidence.batch_keys), **candidate.evidence},
         model_version=MODEL_VERSION,
     )
+
+
+def _name_part(name: str) -> str:
+    """Return a part of a test's name; one that holds a dot is quoted, so that two tests never share a name."""
+    return f'"{name}"' if "." in name else name

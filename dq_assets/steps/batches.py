@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from dq_assets.errors import SourceError
 from dq_assets.profiling.plan import fingerprint
 from dq_assets.profiling.sql import between_batches, select_aggregates
 from dq_assets.records.base import Record
-from dq_assets.records.batches import BatchRange, BatchSpec, Grain, batch_key, utc_window, window
+from dq_assets.records.batches import BatchRange, BatchSpec, BatchVersion, Grain, batch_key, utc_window, window
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -19,27 +20,53 @@ if TYPE_CHECKING:
     from dq_assets.records.engine import Session
 
 
-FIRST_YEAR = 1000
-
-
 class PresentBatches(Record):
-    """The batches a table holds: rows per key in data time; ``in_no_batch`` rows have no time, or one before the year 1000."""
+    """The batches a table holds: rows and fingerprint per key in data time. ``in_no_batch`` rows have no time, or none a batch could have."""
 
     rows: dict[str, int]
+    fingerprints: dict[str, str]
     in_no_batch: int
+
+    def version(self, key: str, table_version: str | None) -> str:
+        """Return what a batch holds now, as a data version; a batch without a row has one too."""
+        return str(BatchVersion(table_version=table_version or "", rows=self.rows.get(key, 0), fingerprint=self.fingerprints.get(key, "")))
+
+    def holds(self, key: str, data_version: str | None) -> bool:
+        """Whether a batch still holds the rows of an earlier version of it; False where that is not known."""
+        known = BatchVersion.parse(data_version) if data_version else None
+        return known is not None and (known.rows, known.fingerprint) == (self.rows.get(key, 0), self.fingerprints.get(key, ""))
 
 
 def present_batches(session: Session, plan: TablePlan, relation: exp.Table, dialect: str) -> PresentBatches:
-    """Count a timed table's rows per batch, in one grouped scan of one column."""
+    """Count a timed table's rows per batch and take their fingerprint, in one grouped scan.
+
+    Rows of a batch that begins after the run's time are in no batch: nothing would ever judge a placeholder date far ahead.
+
+    Raises:
+        SourceError: ``DQ-SRC-002`` when the batch column is gone.
+    """
     start = plan.batch_start(dialect)
     if start is None:
-        raise ValueError(f"{plan.table} is not cut into batches")
-    query = exp.select(exp.alias_(start, "batch_start"), exp.alias_(exp.Count(this=exp.Star()), "n")).from_(relation).group_by(start.copy())
-    counted = {row["batch_start"]: int(row["n"]) for row in session.query(query).to_pylist()}
-    # Keys are years of four digits; a placeholder such as 0001-01-01 is no time of a batch.
-    in_no_batch = sum(counted.pop(moment) for moment in list(counted) if moment is None or moment.year < FIRST_YEAR)
+        raise lost_batch_column(plan)
+    count = exp.Count(this=exp.Star())
+    try:
+        rows = session.query(select_aggregates(relation, [count, fingerprint(plan.columns, dialect)], group=start)).to_pylist()
+    except SourceError:
+        # A column the engine cannot hash costs the fingerprints, not the batches.
+        rows = session.query(select_aggregates(relation, [count], group=start)).to_pylist()
     grain = plan.batch.grain or Grain.DAY
-    return PresentBatches(rows={batch_key(moment, grain): n for moment, n in sorted(counted.items())}, in_no_batch=in_no_batch)
+    usable = sorted((row for row in rows if row["batch_start"] is not None and row["batch_start"] <= plan.as_of), key=lambda row: row["batch_start"])
+    keyed = {batch_key(row["batch_start"], grain): row for row in usable}
+    return PresentBatches(
+        rows={key: int(row["a0"]) for key, row in keyed.items()},
+        fingerprints={key: row.get("a1") or "" for key, row in keyed.items()},
+        in_no_batch=sum(int(row["a0"]) for row in rows) - sum(int(row["a0"]) for row in usable),
+    )
+
+
+def lost_batch_column(plan: TablePlan) -> SourceError:
+    """Return the error of a timed table whose batch column is not there any more."""
+    return SourceError("DQ-SRC-002", f"batch column {plan.batch.column!r} is gone from {plan.table}.", "restore it, or give the table another batch.")
 
 
 def is_complete(key: str, grain: Grain, as_of: datetime) -> bool:
@@ -101,16 +128,6 @@ def only(plan: TablePlan, present: PresentBatches, keys: Collection[str]) -> exp
         before = key
     conditions = [condition for run in runs if (condition := range_condition(plan, run)) is not None]
     return exp.or_(*conditions) if conditions else None
-
-
-def fingerprints(session: Session, plan: TablePlan, relation: exp.Table, dialect: str, present: PresentBatches, keys: Collection[str]) -> dict[str, str]:
-    """Return the fingerprint of some of the present batches, in one scan of their rows only."""
-    start, where = plan.batch_start(dialect), only(plan, present, keys)
-    if start is None or where is None:
-        return {}
-    query = select_aggregates(relation, [fingerprint(plan.columns, dialect)], where=where, group=start)
-    grain = plan.batch.grain or Grain.DAY
-    return {batch_key(row["batch_start"], grain): row["a0"] for row in session.query(query).to_pylist()}
 
 
 def range_condition(plan: TablePlan, keys: list[str]) -> exp.Expr | None:

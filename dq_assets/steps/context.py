@@ -16,7 +16,7 @@ from dq_assets.profiling.masking import ValuePolicy, policy_for
 from dq_assets.records import identity
 from dq_assets.records.base import Record
 from dq_assets.records.batches import BatchRange
-from dq_assets.records.enums import TriggerSource
+from dq_assets.records.enums import GeneralType, TriggerSource
 from dq_assets.records.tables import Connection, GroupTable, TableGroup
 from dq_assets.store.metadata_store import MetadataStore
 
@@ -112,10 +112,15 @@ class StepContext:
         known = (
             {(column.table_id, column.column_name) for column in self.store.column_profiles(newest.profile_run_id) if not column.pii_risk} if newest else set()
         )
+
+        def hides(table_id: str, column: Column) -> bool:
+            # What a nested value holds was never looked at.
+            return (table_id, column.name) not in known or column.general_type is GeneralType.OTHER
+
         return {
             table.table_id: policy_for(
                 self.group_settings(group_name).store_values,
-                {column.name for column in columns.get(table.name, ()) if (table.table_id, column.name) not in known},
+                {column.name for column in columns.get(table.name, ()) if hides(table.table_id, column)},
             )
             for table in self.store.tables(group.table_group_id)
         }

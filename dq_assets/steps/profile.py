@@ -8,14 +8,15 @@ from datetime import timedelta
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from dq_assets.errors import DQError
+from dq_assets.errors import SourceError
 from dq_assets.profiling.findings import Found, finding
 from dq_assets.profiling.plan import TablePlan, orphan_count
 from dq_assets.records import identity
 from dq_assets.records.enums import BaselineStatus, GeneralType, Verdict
 from dq_assets.records.profiles import ColumnProfile, Finding, GroupProfile, MetricValue, ProfileRun
-from dq_assets.steps.profile_table import TableProfile, TableScan, profile_table
+from dq_assets.steps.profile_table import BatchHistory, TableProfile, TableScan, profile_table, unreadable_profile
 from dq_assets.steps.provision import ensure_ready
+from dq_assets.steps.sources import readable_columns
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -62,7 +63,7 @@ def profile(context: StepContext, group_name: str, request: RunRequest, progress
     try:
         found = _scan(context, group_name, request, engine, tables, versions, run.profile_run_id, progress)
         after = engine.change_tokens(names)
-    except DQError as error:
+    except Exception as error:
         context.store.fail_profile_run(run.profile_run_id, str(error), request.started_at)
         raise
     profiled = _group_profile(found, [name for name in names if after.get(name) != versions.get(name)])
@@ -91,12 +92,14 @@ def _scan(
 ) -> list[tuple[GroupTable, TableProfile]]:
     settings = context.group_settings(group_name)
     group = context.group(group_name)
-    verdicts = context.store.batch_verdicts(group.table_group_id)
+    verdicts, judged = context.store.batch_verdicts(group.table_group_id), context.store.batch_versions(group.table_group_id)
     tested = {test.table for test in context.store.tests(group.table_group_id)}
-    columns = engine.columns([table.name for table in tables])
+    columns, unreadable = readable_columns(engine, [table.name for table in tables])
     found: list[tuple[GroupTable, TableProfile]] = []
     with engine.session("profile", run_id) as session:
         for table in tables:
+            if table.name in unreadable:
+                found.append((table, unreadable_profile(table, unreadable[table.name])))
             if table.name not in columns:
                 continue
             progress(f"profiling {table.name}")
@@ -117,11 +120,17 @@ def _scan(
                 versions.get(table.name),
                 request.as_of,
             )
-            statuses = {key: _status(verdict) for (table_id, key), verdict in verdicts.items() if table_id == table.table_id}
             known = context.store.profiled_batches(table.table_id)
-            # Without a profile before this one, tests or none, this run begins the history (it may be that first run, repeated).
-            default = BaselineStatus.PENDING if table.name in tested and table.batch.is_timed and known else BaselineStatus.LEARNED
-            found.append((table, profile_table(scan, known, statuses, default)))
+            history = BatchHistory(
+                known=known,
+                verdicts={key: (_status(verdict), judged.get((table_id, key))) for (table_id, key), verdict in verdicts.items() if table_id == table.table_id},
+                # Without a profile before this one, tests or none, this run begins the history (it may be that first run, repeated).
+                default=BaselineStatus.PENDING if table.name in tested and known else BaselineStatus.LEARNED,
+            )
+            try:
+                found.append((table, profile_table(scan, history)))
+            except SourceError as error:
+                found.append((table, unreadable_profile(table, error)))
         return _with_references(session, found, columns)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,15 +14,16 @@ from dq_assets.profiling.metrics import METRIC_VERSION, QUANTILES, ROW_COUNT
 from dq_assets.profiling.plan import DOMAIN_LIMIT, SHAPE_LENGTH, SHAPE_LIMIT, TOP_VALUES, Measurement, TablePlan, blanks, histogram, value_counts
 from dq_assets.records import identity
 from dq_assets.records.batches import Grain, batch_key, utc_window
-from dq_assets.records.enums import BaselineStatus, GeneralType, StoreValues
-from dq_assets.records.profiles import ColumnProfile, Finding, FrequentValue, HistogramBucket, MetricValue
+from dq_assets.records.enums import BaselineStatus, GeneralType, Severity, StoreValues
+from dq_assets.records.profiles import ColumnProfile, Finding, FrequentValue, HistogramBucket, KnownBatch, MetricValue
 from dq_assets.steps.batches import PresentBatches, complete, only, present_batches, range_condition
 from dq_assets.steps.scan import Scan, run_aggregates
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from dq_assets.errors import SourceError
     from dq_assets.records.engine import Session
     from dq_assets.records.tables import Column, GroupTable
 
@@ -56,16 +58,32 @@ class TableProfile(NamedTuple):
     """Keeps the rows of batches that may teach; None where all complete batches may."""
 
 
-def profile_table(
-    scan: TableScan, known: dict[str | None, tuple[BaselineStatus, int]], statuses: dict[str | None, BaselineStatus], default: BaselineStatus
-) -> TableProfile:
-    """Profile a table over all its rows, and the batches whose metrics are missing or outdated.
+class BatchHistory(NamedTuple):
+    """What is known of a table's batches: the newest profile of each, and what validation said of it with the version it judged."""
 
-    Args:
-        scan: the table and its session.
-        known: batches profiled before, with status and rows.
-        statuses: what validation said of batches; those not named get ``default``.
-        default: status of a batch that no suite has judged.
+    known: dict[str | None, KnownBatch]
+    verdicts: dict[str | None, tuple[BaselineStatus, str | None]]
+    default: BaselineStatus
+    """Status of a batch that no suite has judged."""
+
+    def status(self, key: str | None, holds: Callable[[str | None], bool]) -> BaselineStatus:
+        """Return whether a batch may teach: what validation or an earlier profile said, as long as it ``holds`` the rows they saw."""
+        if key in self.verdicts and holds(self.verdicts[key][1]):
+            return self.verdicts[key][0]
+        return self.known[key].status if key in self.known and holds(self.known[key].data_version) else self.default
+
+
+def unreadable_profile(table: GroupTable, error: SourceError) -> TableProfile:
+    """Return the profile of a table that could not be read: one serious finding, so that somebody is told."""
+    told = finding("not_profiled", table.name, table.table_id, Found(f"The table could not be read: {error.message}"))
+    return TableProfile([], [], [told.model_copy(update={"severity": Severity.ERROR})], 0, None)
+
+
+def profile_table(scan: TableScan, history: BatchHistory) -> TableProfile:
+    """Profile a table over all its rows, and the batches whose metrics are missing or of other rows than it holds.
+
+    Raises:
+        SourceError: the table cannot be read, or its batch column is gone.
     """
     relation = scan.session.relation(scan.table.name)
     measurements = scan.plan.measurements(series_only=False)
@@ -73,17 +91,23 @@ def profile_table(
     answers, errors = run_aggregates(scan.session, Scan(relation=relation, limit=scan.max_aggregates), keyed)
     answer = answers.get(None, {})
     rows = int(answer.get((None, ROW_COUNT.name)) or 0)
-    present = present_batches(scan.session, scan.plan, relation, scan.dialect) if scan.plan.batch.is_timed else PresentBatches(rows={}, in_no_batch=0)
-    status = {key: _status(key, present.rows[key], known, statuses, default) for key in complete(present, scan.plan.batch, scan.plan.as_of)}
+    if (None, ROW_COUNT.name) in errors:
+        raise errors[None, ROW_COUNT.name]
+    timed = scan.plan.batch.is_timed
+    present = present_batches(scan.session, scan.plan, relation, scan.dialect) if timed else PresentBatches(rows={}, fingerprints={}, in_no_batch=0)
+    status = {key: history.status(key, partial(present.holds, key)) for key in complete(present, scan.plan.batch, scan.plan.as_of)} if timed else {}
     learned = {key for key, found in status.items() if found is BaselineStatus.LEARNED}
     teaching = only(scan.plan, present, learned) if len(learned) < len(status) else None
     columns = [_column(scan, relation, column, answer, rows, teaching) for column in scan.plan.columns]
     policy = policy_for(scan.store_values, [column.column_name for column in columns if column.pii_risk])
-    if scan.plan.batch.is_timed:
-        series = _series(scan, relation, [key for key, found in status.items() if known.get(key) != (found, present.rows[key])], status)
+    if timed:
+        known = {key: item for key, item in history.known.items() if key is not None and present.holds(key, item.data_version)}
+        due = [key for key, found in status.items() if key not in known or known[key].status is not found]
+        series = _series(scan, relation, due, status, present)
     else:
         measurements = scan.plan.measurements(series_only=True)
-        series = _metric_values(scan, None, (scan.as_of, scan.as_of), measurements, answer, statuses.get(None, default))
+        teaches = history.status(None, lambda version: version == scan.data_version)
+        series = _metric_values(scan, None, (scan.as_of, scan.as_of), measurements, answer, teaches, scan.data_version)
     hidden = {column.column_id for column in columns if not policy.may_store(column.column_name)}
     series = [metric for metric in series if metric.metric not in VALUES_OF_THE_DATA or metric.column_id not in hidden]
     findings = find(scan.table.name, scan.table.table_id, columns, rows_in_no_batch=present.in_no_batch)
@@ -91,7 +115,7 @@ def profile_table(
         finding("not_profiled", scan.table.name, scan.table.table_id, Found(f"Metric {metric}: {error.message}"), column_name=column)
         for (column, metric), error in sorted(errors.items(), key=lambda item: (item[0][0] or "", item[0][1]))
     ]
-    return TableProfile([_masked(column, policy) for column in columns], series, findings, rows, teaching)
+    return TableProfile([_masked(column, policy, scan.plan.batch.column) for column in columns], series, findings, rows, teaching)
 
 
 def _column(
@@ -164,15 +188,6 @@ def _values(
     return frequent, _histogram(scan, relation, filled, metrics)
 
 
-def _status(
-    key: str, rows: int, known: dict[str | None, tuple[BaselineStatus, int]], statuses: dict[str | None, BaselineStatus], default: BaselineStatus
-) -> BaselineStatus:
-    """Return whether a batch may teach: what validation said of it, else what was known of it while its rows stay the same."""
-    if key in statuses:
-        return statuses[key]
-    return known[key][0] if key in known and known[key][1] == rows else default
-
-
 def _seen(scan: TableScan, row: dict[str, Any]) -> dict[str, Any]:
     first = row.get("first_seen")
     return {"value": row["v"], "rows": int(row["n"]), "first_batch": batch_key(first, scan.plan.batch.grain or Grain.DAY) if first else None}
@@ -195,7 +210,7 @@ def _histogram(scan: TableScan, relation: exp.Table, filled: dict[str, exp.Expr]
     )
 
 
-def _series(scan: TableScan, relation: exp.Table, due: list[str], status: dict[str, BaselineStatus]) -> list[MetricValue]:
+def _series(scan: TableScan, relation: exp.Table, due: list[str], status: dict[str, BaselineStatus], present: PresentBatches) -> list[MetricValue]:
     """Return the metrics of batches that are new, or whose rows or status changed since they were profiled."""
     if not due:
         return []
@@ -205,9 +220,11 @@ def _series(scan: TableScan, relation: exp.Table, due: list[str], status: dict[s
     answers, _ = run_aggregates(scan.session, grouped, keyed)
     grain = scan.plan.batch.grain or Grain.DAY
     by_key = {batch_key(moment, grain): answer for moment, answer in answers.items() if moment is not None}
-    return [
-        value for key in due for value in _metric_values(scan, key, utc_window(key, grain, scan.plan.timezone), measurements, by_key.get(key, {}), status[key])
-    ]
+    series: list[MetricValue] = []
+    for key in due:
+        window, version = utc_window(key, grain, scan.plan.timezone), present.version(key, scan.data_version)
+        series += _metric_values(scan, key, window, measurements, by_key.get(key, {}), status[key], version)
+    return series
 
 
 def _metric_values(
@@ -217,6 +234,7 @@ def _metric_values(
     measurements: Sequence[Measurement],
     answer: dict[tuple[str | None, str], Any],
     status: BaselineStatus,
+    data_version: str | None,
 ) -> list[MetricValue]:
     rows = int(answer.get((None, ROW_COUNT.name)) or 0)
     found = []
@@ -239,7 +257,7 @@ def _metric_values(
                 rows_read=rows,
                 quality=measurement.metric.quality,
                 baseline_status=status,
-                data_version=scan.data_version,
+                data_version=data_version,
             )
         )
     return found
@@ -250,12 +268,11 @@ def _plain(value: Any) -> Any:
     return int(value) if value is not None and not isinstance(value, (str, float, bool)) else value
 
 
-def _masked(column: ColumnProfile, policy: ValuePolicy) -> ColumnProfile:
+def _masked(column: ColumnProfile, policy: ValuePolicy, batch_column: str | None) -> ColumnProfile:
     if policy.may_store(column.column_name):
         return column
-    hidden = {"domain", "shapes"} if policy.store_values is StoreValues.NONE else {"domain"}
-    if column.pii_risk:
-        hidden |= DATES_OF_THE_DATA
+    # The keys of the batches say as much of the batch column as its newest date does.
+    hidden = {"domain", "shapes"} if column.column_name == batch_column else {"domain", "shapes", *DATES_OF_THE_DATA}
     return column.model_copy(
         update={
             "min_value": policy.text(column.column_name, column.min_value),

@@ -88,5 +88,6 @@ def _check_batch(group_name: str, table: ListedTable) -> None:
         raise ConfigError(
             "DQ-CONF-011",
             f"table group {group_name!r}: batch column {table.batch.column!r} of {table.name} {found}.",
-            f"{'its time columns' if hours_wanted else 'its date and time columns'} are: {times}; leave batch out for a whole table.",
+            f"{'its time columns' if hours_wanted else 'its date and time columns'} are: {times}; "
+            f"where it is reloaded as one, write tables: {{{table.name.table_name}: {{batch: {{}}}}}}.",
         )

@@ -87,6 +87,8 @@ def manual_test(group: TableGroup, test_suite_key: str, tables: list[GroupTable]
             f"test {written.name!r}: table {written.table!r} is not in the group.",
             f"its tables are: {', '.join(str(table.name) for table in tables)}.",
         )
+    if rule.unit is not Unit.VALUE and written.low is not None:
+        raise ConfigError("DQ-CONF-014", f"test {written.name!r}: rule {rule.name} counts failing rows, low is {written.low:g}.", "leave low out.")
     if rule.unit is Unit.VALUE and written.low is None and written.high is None:
         raise ConfigError("DQ-CONF-014", f"test {written.name!r}: rule {rule.name} measures a value and has no bound.", "give it low, high or both.")
     bound = Bound(minimum=written.low, maximum=written.high) if rule.unit is Unit.VALUE else Bound(maximum=written.high or 0)

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from dq_assets.errors import ConfigError, DQError, EvaluationError, SourceError
 from dq_assets.profiling.plan import TablePlan
 from dq_assets.records import identity
-from dq_assets.records.batches import BatchVersion
 from dq_assets.records.enums import BaselineStatus, Dimension, Verdict
 from dq_assets.records.tests import FailedRow, Test, TestResult, TestRun
-from dq_assets.steps.batches import PresentBatches, complete, fingerprints, named, present_batches, with_gaps
+from dq_assets.steps.batches import PresentBatches, complete, lost_batch_column, named, present_batches, with_gaps
 from dq_assets.steps.provision import ensure_ready
+from dq_assets.steps.sources import readable_columns
 from dq_assets.steps.test_table import Outcome, TestScan, error_results, judge_table
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ def test(
             test_run_id=identity.run_id("test", group.table_group_id, request.token or _token(request, versions, tests)),
             project_key=group.project_key,
             test_suite_key=group_name,
+            test_id=tests[0].test_id if only is not None and tests else None,
             as_of=request.as_of,
             started_at=request.started_at,
             trigger_source=request.trigger_source,
@@ -77,11 +78,15 @@ def test(
         )
     )
     clicked = perf_counter()
-    outcome = (
-        Outcome(error_results(run, tests, unreachable), [])
-        if unreachable
-        else _judge(context, group_name, request, run, tables, tests, engine, versions, progress)
-    )
+    try:
+        outcome = (
+            Outcome(error_results(run, tests, unreachable), [])
+            if unreachable
+            else _judge(context, group_name, request, run, tables, tests, engine, versions, progress)
+        )
+    except Exception as error:
+        context.store.fail_test_run(run.test_run_id, str(error), request.started_at)
+        raise
     if request.batches is not None and not any(result.batch_key or result.result_status is Verdict.ERROR for result in outcome.results):
         asked = f"from {request.batches.first} to {request.batches.last}"
         nothing = EvaluationError("DQ-RUN-004", f"no table of group {group_name!r} holds a batch {asked}.", "`dq status` shows what was tested.")
@@ -136,7 +141,7 @@ def _judge(
     results: list[TestResult] = []
     rows: list[FailedRow] = []
     try:
-        columns, unreadable = _columns(engine, [table.name for table in tables])
+        columns, unreadable = readable_columns(engine, [table.name for table in tables])
         policies = context.policies(group_name, columns)
         with engine.session("test", run.test_run_id) as session:
             for name, placed in by_table.items():
@@ -160,21 +165,6 @@ def _judge(
     return Outcome(results, rows)
 
 
-def _columns(engine: Engine, names: list[TableName]) -> tuple[dict[TableName, list[Column]], dict[TableName, SourceError]]:
-    """Return the columns of the tables that can be read, and why the others cannot."""
-    try:
-        return engine.columns(names), {}
-    except SourceError:
-        columns: dict[TableName, list[Column]] = {}
-        unreadable: dict[TableName, SourceError] = {}
-        for name in names:
-            try:
-                columns |= engine.columns([name])
-            except SourceError as error:
-                unreadable[name] = error
-        return columns, unreadable
-
-
 def _judge_table(
     context: StepContext,
     group_name: str,
@@ -192,13 +182,19 @@ def _judge_table(
     plan = TablePlan(
         table=table.name, columns=tuple(columns[table.name]), batch=table.batch, timezone=settings.timezone, as_of=context.wall_clock(group_name, request.as_of)
     )
+    lost: SourceError | None
     if table.batch.is_timed and plan.batch_column is None:
-        lost = ConfigError("DQ-SRC-002", f"batch column {table.batch.column!r} is gone from {table.name}.", "restore it, or give the table another batch.")
+        lost = lost_batch_column(plan)
         per_table = [item for item in tests if item.rule_type == "Schema_Drift"]
         others = [item for item in tests if item.rule_type != "Schema_Drift"]
     else:
         lost, per_table, others = None, tests, []
-    batches = _batches(context, request, table, plan, session, engine.capabilities.dialect) if table.batch.is_timed and lost is None else []
+    batches: list[str] = []
+    contents: dict[str, str] = {}
+    if table.batch.is_timed and lost is None:
+        present = present_batches(session, plan, session.relation(table.name), engine.capabilities.dialect)
+        batches = _batches(context, request, table, plan, present)
+        contents = {key: present.version(key, versions.get(table.name)) for key in batches}
     scan = TestScan(
         session=session,
         dialect=engine.capabilities.dialect,
@@ -208,6 +204,7 @@ def _judge_table(
         plan=plan,
         known_tables=columns,
         batches=batches,
+        versions=contents,
         data_version=versions.get(table.name),
         policy=policies[table.table_id],
         sample=settings.failed_row_sample,
@@ -216,35 +213,17 @@ def _judge_table(
     return Outcome(outcome.results + (error_results(run, others, lost) if lost else []), outcome.failed_rows)
 
 
-def _batches(context: StepContext, request: RunRequest, table: GroupTable, plan: TablePlan, session: Session, dialect: str) -> list[str]:
-    """Return the batches to judge, in data time, gaps included."""
-    present = present_batches(session, plan, session.relation(table.name), dialect)
+def _batches(context: StepContext, request: RunRequest, table: GroupTable, plan: TablePlan, present: PresentBatches) -> list[str]:
+    """Return the batches to judge, in data time: those nobody judged, those that hold other rows than were judged, and gaps."""
     if request.batches is not None:
         return named(request.batches, present, table.batch, plan.timezone, plan.as_of)
     keys = complete(present, table.batch, plan.as_of)
     # A batch that was only profiled still waits for its verdict.
-    profiled = context.store.profiled_batches(table.table_id)
-    learned = {key for key, (status, _) in profiled.items() if key is not None and status is not BaselineStatus.PENDING}
-    judged = {key for table_id, key in context.store.batch_verdicts(table.table_group_id) if table_id == table.table_id and key is not None}
-    known = learned | judged
-    new = [key for key in keys if key not in known]
-    again = _redelivered(context, table, plan, session, dialect, present)
-    if new or again:
-        return sorted({*with_gaps(new, table.batch, max(known, default=None), plan.timezone), *again})
+    versions = {key: known.data_version for key, known in context.store.profiled_batches(table.table_id).items() if known.status is not BaselineStatus.PENDING}
+    versions |= {key: version for (table_id, key), version in context.store.batch_versions(table.table_group_id).items() if table_id == table.table_id}
+    known = {key for key in versions if key is not None}
+    due = [key for key in keys if key not in known or not present.holds(key, versions[key])]
+    if due:
+        return with_gaps(due, table.batch, max(known, default=None), plan.timezone)
     # A table that lost all its rows is judged by the newest batch it ever held.
     return keys[-1:] or sorted(known)[-1:]
-
-
-def _redelivered(context: StepContext, table: GroupTable, plan: TablePlan, session: Session, dialect: str, present: PresentBatches) -> list[str]:
-    """Return the judged batches that hold something else now: another number of rows, or, where they failed, other rows.
-
-    Only what failed is read again: a correction is waited for, while reading all history at each arrival would cost more than it finds.
-    """
-    versions: dict[str, BatchVersion] = {}
-    for (table_id, key), text in context.store.batch_versions(table.table_group_id).items():
-        if table_id == table.table_id and key in present.rows and (version := BatchVersion.parse(text)):
-            versions[str(key)] = version
-    verdicts = context.store.batch_verdicts(table.table_group_id)
-    failed = {key for key in versions if verdicts.get((table.table_id, key), Verdict.PASS).is_alarm}
-    now = fingerprints(session, plan, session.relation(table.name), dialect, present, failed)
-    return [key for key, version in versions.items() if version.rows != present.rows[key] or (key in now and now[key] != version.fingerprint)]

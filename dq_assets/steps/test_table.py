@@ -9,9 +9,8 @@ from sqlglot import exp
 
 from dq_assets.errors import DQError, RuleError, SourceError
 from dq_assets.profiling.masking import policy_for
-from dq_assets.profiling.plan import fingerprint
 from dq_assets.records import identity
-from dq_assets.records.batches import BatchVersion, Grain, batch_key, utc_window
+from dq_assets.records.batches import Grain, batch_key, utc_window
 from dq_assets.records.enums import Verdict
 from dq_assets.records.tests import FailedRow, Test, TestResult, TestRun
 from dq_assets.rules.catalogue import Form, RuleType
@@ -39,14 +38,12 @@ if TYPE_CHECKING:
     from dq_assets.records.engine import Session
     from dq_assets.records.tables import Column, GroupTable, TableName
 
-OF_THE_BATCH = ""
-"""Stands where aggregates of a test carry its id: what is asked of the batch itself."""
 USER_SQL_TIMEOUT_S = 60.0
 USER_SQL_ROW_CAP = 10_000
 
 
 class TestScan(NamedTuple):
-    """What judging a table needs; ``batches`` are the keys to judge, empty for a table that is one batch."""
+    """What judging a table needs; ``batches`` are the keys to judge, empty for a table that is one batch; ``versions`` what they hold."""
 
     session: Session
     dialect: str
@@ -56,6 +53,7 @@ class TestScan(NamedTuple):
     plan: TablePlan
     known_tables: dict[TableName, list[Column]]
     batches: list[str]
+    versions: dict[str, str]
     data_version: str | None
     policy: ValuePolicy
     sample: int
@@ -71,14 +69,14 @@ class Outcome(NamedTuple):
 def judge_table(scan: TestScan, tests: Sequence[Test]) -> Outcome:
     """Return one result per test and batch; a test that cannot be evaluated is ``error`` with its cause, the others stand."""
     clicked = perf_counter()
-    measured, versions = _measure(scan, tests)
+    measured = _measure(scan, tests)
     elapsed = round(1000 * (perf_counter() - clicked))
     results: list[TestResult] = []
     rows: list[FailedRow] = []
     for test in tests:
         for key in _keys(scan, test):
             result = _result(scan, test, key, measured.get((test.test_id, key), Measured(None, 0)), elapsed)
-            result = result.model_copy(update={"data_version": versions.get(key, scan.data_version)})
+            result = result.model_copy(update={"data_version": scan.versions.get(key or "", scan.data_version)})
             results.append(result)
             if result.result_status in (Verdict.FAIL, Verdict.WARN) and scan.sample:
                 rows += _sample(scan, test, result)
@@ -98,8 +96,8 @@ def _keys(scan: TestScan, test: Test) -> Sequence[str | None]:
     return scan.batches if scan.plan.batch.is_timed and rule.per_batch else (None,)
 
 
-def _measure(scan: TestScan, tests: Sequence[Test]) -> tuple[dict[tuple[str, str | None], Measured | DQError], dict[str | None, str]]:
-    """Return, per test and batch, what the engine answered or why it could not; and the data version of each batch."""
+def _measure(scan: TestScan, tests: Sequence[Test]) -> dict[tuple[str, str | None], Measured | DQError]:
+    """Return, per test and batch, what the engine answered or why it could not."""
     context = TableContext(table=scan.table.name, columns=scan.plan.columns, timezone=scan.plan.timezone, dialect=scan.dialect, as_of=scan.plan.as_of)
     found: dict[tuple[str, str | None], Measured | DQError] = {}
     per_batch: list[tuple[tuple[str, str], exp.Expr]] = []
@@ -116,36 +114,20 @@ def _measure(scan: TestScan, tests: Sequence[Test]) -> tuple[dict[tuple[str, str
         except DQError as error:
             found |= {(test.test_id, key): error for key in _keys(scan, test)}
     relation = scan.session.relation(scan.table.name)
-    found |= _judged(_answers(scan, Scan(relation=relation, limit=scan.max_aggregates), whole), whole, [None])
-    versions: dict[str | None, str] = {}
+    found |= _wide(scan, Scan(relation=relation, limit=scan.max_aggregates), whole, [None])
     if scan.batches:
         grouped = Scan(relation=relation, where=range_condition(scan.plan, scan.batches), group=scan.plan.batch_start(scan.dialect), limit=scan.max_aggregates)
-        content = [((OF_THE_BATCH, "rows"), exp.Count(this=exp.Star())), ((OF_THE_BATCH, "fingerprint"), fingerprint(scan.plan.columns, scan.dialect))]
-        answers = _answers(scan, grouped, [*per_batch, *content])
-        found |= _judged(answers, per_batch, scan.batches)
-        versions |= {key: _version(scan, answers.by_key.get(key)) for key in scan.batches}
-    return found, versions
+        found |= _wide(scan, grouped, per_batch, scan.batches)
+    return found
 
 
-def _version(scan: TestScan, answer: dict[tuple[str, str], Any] | None) -> str:
-    rows, content = (answer[OF_THE_BATCH, "rows"], answer.get((OF_THE_BATCH, "fingerprint"))) if answer else (0, None)
-    return str(BatchVersion(table_version=scan.data_version or "", rows=int(rows), fingerprint=content or ""))
-
-
-class Answers(NamedTuple):
-    """What one wide scan answered per batch, and what failed."""
-
-    by_key: dict[str | None, dict[tuple[str, str], Any]]
-    errors: dict[tuple[str, str], SourceError]
-
-
-def _answers(scan: TestScan, where: Scan, wanted: list[tuple[tuple[str, str], exp.Expr]]) -> Answers:
-    answers, errors = run_aggregates(scan.session, where, wanted) if wanted else ({}, {})
-    return Answers({_key(scan, start): answer for start, answer in answers.items()}, errors)
-
-
-def _judged(answers: Answers, wanted: list[tuple[tuple[str, str], exp.Expr]], keys: Sequence[str | None]) -> dict[tuple[str, str | None], Measured | DQError]:
-    by_key, errors = answers
+def _wide(
+    scan: TestScan, where: Scan, wanted: list[tuple[tuple[str, str], exp.Expr]], keys: Sequence[str | None]
+) -> dict[tuple[str, str | None], Measured | DQError]:
+    if not wanted:
+        return {}
+    answers, errors = run_aggregates(scan.session, where, wanted)
+    by_key = {_key(scan, start): answer for start, answer in answers.items()}
     found: dict[tuple[str, str | None], Measured | DQError] = {}
     for test_id in dict.fromkeys(test_id for (test_id, _), _ in wanted):
         error = errors.get((test_id, "measure")) or errors.get((test_id, "tested"))
@@ -179,10 +161,11 @@ def _alone(scan: TestScan, test: Test, rule: RuleType) -> dict[str | None, Measu
 
 
 def _parent(scan: TestScan, test: Test) -> TableName:
-    parent = reference_table(test, scan.table.name.schema_name)
+    parent = reference_table(test, scan.known_tables)
     column = str(test.parameters["reference_column"])
-    if parent not in scan.known_tables:
-        raise RuleError("DQ-RULE-007", f"test {test.name!r}: there is no reference table {parent}.", "name a table of the same connection.")
+    if parent is None:
+        wanted = test.parameters["reference_table"]
+        raise RuleError("DQ-RULE-007", f"test {test.name!r}: there is no reference table {wanted}.", "name a table of the same connection.")
     if column not in {known.name for known in scan.known_tables[parent]}:
         raise RuleError("DQ-RULE-007", f"test {test.name!r}: reference table {parent} has no column {column!r}.", "name one of its columns.")
     return parent

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from dq_assets.records.alerts import Alert
     from dq_assets.records.enums import BaselineStatus, Verdict
-    from dq_assets.records.profiles import ColumnProfile, Finding, FindingType, GroupProfile, MetricValue, ProfileRun
+    from dq_assets.records.profiles import ColumnProfile, Finding, FindingType, GroupProfile, KnownBatch, MetricValue, ProfileRun
     from dq_assets.records.tables import Connection, GroupTable, TableGroup
     from dq_assets.records.tests import FailedRow, Test, TestResult, TestRun
     from dq_assets.settings import MetadataSettings
@@ -146,10 +146,10 @@ class MetadataStore:
         with self._database.read("metrics") as transaction:
             return profiles.series(transaction, table_ids, baseline)
 
-    def profiled_batches(self, table_id: str) -> dict[str | None, tuple[BaselineStatus, int]]:
-        """Return batch key to baseline status and rows read, of the newest completed run that read the batch."""
+    def profiled_batches(self, table_id: str) -> dict[str | None, KnownBatch]:
+        """Return the profiled batches of a table by key, as the newest completed run read them."""
         with self._database.read("profiled batches") as transaction:
-            return profiles.batches(transaction, table_id)
+            return profiles.profiled_batches(transaction, table_id)
 
     def apply_suite(self, group: TableGroup, test_suite_key: str, tests: Sequence[Test], *, now: datetime, actor: str) -> SuiteChange:
         """Make the given tests the suite's working set and return what changed; audited when something did.

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.sqlite import insert
 from dq_assets.errors import StoreError
 from dq_assets.records.enums import BaselineStatus, Quality, RunStatus
 from dq_assets.records.identity import derived_id
-from dq_assets.records.profiles import ColumnProfile, Finding, FrequentValue, GroupProfile, HistogramBucket, MetricValue, ProfileRun
+from dq_assets.records.profiles import ColumnProfile, Finding, FrequentValue, GroupProfile, HistogramBucket, KnownBatch, MetricValue, ProfileRun
 from dq_assets.records.tables import TableName
 from dq_assets.store.schema import data_column_chars, profile_anomaly_results, profile_column_values, profile_metrics, profile_results, profiles, tables
 from dq_assets.store.visibility import completed, newest_first
@@ -154,10 +154,19 @@ def series(transaction: Transaction, table_ids: Sequence[str], baseline: Collect
     return [MetricValue.model_validate(dict(row)) for row in transaction.execute(query).mappings()]
 
 
-def batches(transaction: Transaction, table_id: str) -> dict[str | None, tuple[BaselineStatus, int]]:
-    """Return the profiled batches of a table: key to baseline status and rows read, of the newest completed run that read the batch."""
-    counts = (value for value in series(transaction, [table_id], None) if value.metric == "row_count" and value.column_id is None)
-    return {value.batch_key: (value.baseline_status, value.rows_read) for value in counts}
+def profiled_batches(transaction: Transaction, table_id: str) -> dict[str | None, KnownBatch]:
+    """Return the profiled batches of a table by key, as the newest completed run read them."""
+    metrics = profile_metrics.c
+    place = func.row_number().over(partition_by=metrics.batch_key, order_by=newest_first(profiles))
+    fields = (metrics.batch_key, metrics.baseline_status, metrics.rows_read, metrics.data_version)
+    ranked = (
+        select(*fields, place.label("place"))
+        .join(profiles, profiles.c.profile_run_id == metrics.profile_run_id)
+        .where(metrics.table_id == table_id, metrics.column_id.is_(None), metrics.metric == "row_count", completed(profiles))
+        .subquery()
+    )
+    query = select(*(ranked.c[field.name] for field in fields)).where(ranked.c.place == 1)
+    return {key: KnownBatch(BaselineStatus(status), rows, version) for key, status, rows, version in transaction.execute(query)}
 
 
 def _run_columns() -> list[Any]:

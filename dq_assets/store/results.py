@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
+    from sqlalchemy import ColumnElement, Row
     from sqlalchemy import Connection as Transaction
-    from sqlalchemy import Row
 
 _RESULT_FIELDS = tuple(TestResult.model_fields)
 _WORST_FIRST = (Verdict.ERROR, Verdict.FAIL, Verdict.WARN, Verdict.PASS, Verdict.LEARNING, Verdict.SKIPPED)
@@ -93,8 +93,9 @@ def find(transaction: Transaction, test_run_id: str) -> TestRun | None:
 
 
 def latest(transaction: Transaction, table_group_id: str) -> TestRun | None:
-    """Return the newest completed run of the group's suites, or None."""
-    query = select(*_run_columns()).join(test_suites, _same_suite()).where(test_suites.c.table_group_id == table_group_id, completed(test_runs))
+    """Return the newest completed run of a whole suite of the group, or None."""
+    of_group = (test_suites.c.table_group_id == table_group_id, completed(test_runs), _whole_suite())
+    query = select(*_run_columns()).join(test_suites, _same_suite()).where(*of_group)
     row = transaction.execute(query.order_by(*newest_first(test_runs)).limit(1)).first()
     return None if row is None else _run(row)
 
@@ -118,13 +119,18 @@ def failed_rows(transaction: Transaction, test_run_id: str) -> dict[str, list[Fa
     return dict(found)
 
 
+def _whole_suite() -> ColumnElement[bool]:
+    """Return the predicate of runs of a whole suite: a check launched alone says nothing of the batch."""
+    return test_runs.c.test_id.is_(None)
+
+
 def batch_verdicts(transaction: Transaction, table_group_id: str) -> dict[tuple[str, str | None], Verdict]:
     """Return the worst verdict per table id and batch, of the newest completed run that judged the batch."""
     place = func.dense_rank().over(partition_by=(tests.c.schema_name, tests.c.table_name, test_results.c.batch_key), order_by=newest_first(test_runs))
     judged = (
         select(tests.c.schema_name, tests.c.table_name, test_results.c.batch_key, test_results.c.result_status, place.label("place"))
         .select_from(test_results.join(tests).join(test_runs, test_runs.c.test_run_id == test_results.c.test_run_id))
-        .where(tests.c.table_group_id == table_group_id, completed(test_runs))
+        .where(tests.c.table_group_id == table_group_id, completed(test_runs), _whole_suite())
         .subquery()
     )
     found: dict[tuple[str, str | None], Verdict] = {}
@@ -141,7 +147,7 @@ def batch_versions(transaction: Transaction, table_group_id: str) -> dict[tuple[
     judged = (
         select(tests.c.schema_name, tests.c.table_name, test_results.c.batch_key, test_results.c.data_version, place.label("place"))
         .select_from(test_results.join(tests).join(test_runs, test_runs.c.test_run_id == test_results.c.test_run_id))
-        .where(tests.c.table_group_id == table_group_id, completed(test_runs), test_results.c.data_version.is_not(None))
+        .where(tests.c.table_group_id == table_group_id, completed(test_runs), _whole_suite(), test_results.c.data_version.is_not(None))
         .subquery()
     )
     query = select(judged.c.schema_name, judged.c.table_name, judged.c.batch_key, judged.c.data_version).where(judged.c.place == 1)

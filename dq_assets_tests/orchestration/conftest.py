@@ -22,7 +22,7 @@ CONFIGURATION = """\
 version: 1
 metadata: {url: "sqlite:///.dq/metadata.db"}
 connections:
-  landing: {type: duckdb, path: landing}
+  landing: {type: duckdb, path: landing, threads: 1}
 table_groups:
   sales:
     connection: landing

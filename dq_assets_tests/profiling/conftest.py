@@ -16,7 +16,7 @@ from dq_assets.records.batches import WHOLE
 from dq_assets.records.enums import BaselineStatus, StoreValues
 from dq_assets.records.tables import GroupTable, TableName
 from dq_assets.settings import DuckDBConnection
-from dq_assets.steps.profile_table import TableProfile, TableScan, profile_table
+from dq_assets.steps.profile_table import BatchHistory, TableProfile, TableScan, profile_table
 
 AS_OF = datetime(2024, 6, 15, 12)
 
@@ -55,7 +55,7 @@ class Profiled(NamedTuple):
 def profiled(tmp_path):
     """Profile the table `t` that the statements make."""
 
-    def profiled_(*statements, batch=WHOLE, timezone="UTC", as_of=AS_OF, store_values=StoreValues.ALL, known=None, statuses=None):
+    def profiled_(*statements, batch=WHOLE, timezone="UTC", as_of=AS_OF, store_values=StoreValues.ALL):
         path = tmp_path / "source.duckdb"
         path.unlink(missing_ok=True)
         with duckdb.connect(str(path)) as connection:
@@ -69,6 +69,6 @@ def profiled(tmp_path):
         with engine.session("profile", "") as session:
             table = GroupTable(table_group_id="g", name=name, batch=batch)
             scan = TableScan(session, "duckdb", 400, table, plan, store_values, "v1", as_of.replace(tzinfo=UTC))
-            return Profiled(profile_table(scan, known or {}, statuses or {}, BaselineStatus.LEARNED), engine, name)
+            return Profiled(profile_table(scan, BatchHistory({}, {}, BaselineStatus.LEARNED)), engine, name)
 
     return profiled_

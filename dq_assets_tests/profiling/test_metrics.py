@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 import re
 import statistics
+import unicodedata
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -90,7 +91,8 @@ def _text_key(values):
         return sum(1 for text in texts if test(text))
 
     def shape(text):
-        return re.sub("[0-9]", "N", re.sub("[A-Z]", "A", re.sub("[a-z]", "a", text)))
+        classes = {"Ll": "a", "Lo": "a", "Lm": "a", "Lu": "A", "Lt": "A", "Nd": "N"}
+        return "".join(classes.get(unicodedata.category(letter), letter) for letter in text)
 
     by_bytes = sorted(texts, key=str.encode)
     return {

@@ -94,7 +94,7 @@ def judged(tmp_path):
         with engine.session("test", "") as session:
             counting = CountingSession(session)
             table = GroupTable(table_group_id="g", name=TABLE, batch=batch)
-            scan = TestScan(counting, "duckdb", 400, run, table, plan, columns, list(batches), "v1", policy_for(StoreValues.ALL, ()), sample)
+            scan = TestScan(counting, "duckdb", 400, run, table, plan, columns, list(batches), {}, "v1", policy_for(StoreValues.ALL, ()), sample)
             outcome = judge_table(scan, tests)
         return Judged(outcome.results, outcome.failed_rows, counting.statements)
 

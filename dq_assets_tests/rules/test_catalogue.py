@@ -109,7 +109,7 @@ def test_keys_without_a_parent_are_counted_nulls_on_either_side_are_not(judged, 
 
 
 @pytest.mark.parametrize(
-    ("reference", "says"), [({"reference_table": "nobody"}, "no reference table main.nobody"), ({"reference_column": "key"}, "no column 'key'")]
+    ("reference", "says"), [({"reference_table": "nobody"}, "no reference table nobody"), ({"reference_column": "key"}, "no column 'key'")]
 )
 def test_a_reference_that_is_missing_is_an_error_with_its_cause(judged, make_test, reference, says):
     tables = ["CREATE TABLE parents AS SELECT 1 AS id", "CREATE TABLE t AS SELECT 1 AS parent"]

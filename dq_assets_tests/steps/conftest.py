@@ -70,6 +70,10 @@ class Lake:
         self.context = StepContext.open(self.settings)
 
     @staticmethod
+    def rows(day: int) -> dict[str, list]:
+        return orders_of(day)
+
+    @staticmethod
     def key(day: int) -> str:
         return f"{FIRST + timedelta(days=day):%Y-%m-%d}"
 

@@ -6,7 +6,14 @@ from datetime import timedelta
 
 import pytest
 
-PERSONAL = {"contact": "canary.{}@example.com", "first_name": "Canaryfirst{}", "last_name": "Canarylast{}", "salary": 7_000_000, "birth_date": None}
+PERSONAL = {
+    "contact": "canary.{}@example.com",
+    "first_name": "Canaryfirst{}",
+    "last_name": "Canarylast{}",
+    "full_name": "КанарейкаИмя",
+    "salary": 7_000_000,
+    "birth_date": None,
+}
 PLAIN = {"city": "Canarycity{}", "points": 3_000_000}
 BY_HAND = [
     {"name": "no plain contact", "rule_type": "CUSTOM", "table": "people", "parameters": {"sql": "SELECT contact AS city, last_name AS note FROM people"}},
@@ -21,6 +28,7 @@ def _people(lake, day, *, extra=None):
     names = [i % 7 for i in range(30)]
     rows = {column: [pattern.format(i) for i in names] for column, pattern in {**PERSONAL, **PLAIN}.items() if isinstance(pattern, str)}
     rows |= {"salary": [7_000_000 + i for i in names], "points": [3_000_000 + i for i in names]}
+    rows |= {"details": [{"email": f"Canarynested{i}"} for i in names]}
     rows |= {"birth_date": [moment.replace(year=1961) + timedelta(days=i) for i in names], "at": [moment] * 30}
     lake.write("people", lake.key(day), rows | (extra or {}))
 
@@ -47,7 +55,7 @@ def kept(new_lake):
     return kept_
 
 
-PERSONAL_CANARIES = ["canary.", "Canaryfirst", "Canarylast", "700000", "7654321", "1961-"]
+PERSONAL_CANARIES = ["canary.", "Canaryfirst", "Canarylast", "Канарейка", "Canarynested", "700000", "7654321", "1961-"]
 PLAIN_CANARIES = ["Canarycity", "300000", "3654321"]
 
 

@@ -133,7 +133,10 @@ def test_the_state_of_the_newest_run_decides_whether_a_batch_teaches(store, worl
     world.profiled(store, "two", GroupProfile(series=(excluded,)), as_of=world.later(days=1))
     learned = store.metric_series([world.orders], baseline=[BaselineStatus.LEARNED])
     assert [value.batch_key for value in learned] == [None]
-    assert store.profiled_batches(world.orders) == {"2026-02-01": (BaselineStatus.EXCLUDED, 10), None: (BaselineStatus.LEARNED, 11)}
+    assert store.profiled_batches(world.orders) == {
+        "2026-02-01": (BaselineStatus.EXCLUDED, 10, None),
+        None: (BaselineStatus.LEARNED, 11, None),
+    }
 
 
 def test_columns_of_one_metric_do_not_supersede_each_other(store, world) -> None:

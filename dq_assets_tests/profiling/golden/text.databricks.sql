@@ -39,4 +39,4 @@ COUNT(CASE WHEN REGEXP_LIKE(CAST(`the column` AS STRING), '[\\x00-\\x1F\\x7F]') 
 -- standardized_distinct_count
 COUNT(DISTINCT UPPER(TRANSLATE(CAST(`the column` AS STRING), ' "\'.-', '')));
 -- shape_count
-COUNT(DISTINCT REGEXP_REPLACE(REGEXP_REPLACE(REGEXP_REPLACE(CAST(`the column` AS STRING), '[a-z]', 'a'), '[A-Z]', 'A'), '[0-9]', 'N'));
+COUNT(DISTINCT REGEXP_REPLACE(REGEXP_REPLACE(REGEXP_REPLACE(CAST(`the column` AS STRING), '[\\p{Ll}\\p{Lo}\\p{Lm}]', 'a'), '[\\p{Lu}\\p{Lt}]', 'A'), '\\p{Nd}', 'N'));

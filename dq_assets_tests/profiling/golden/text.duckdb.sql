@@ -39,4 +39,4 @@ COUNT(CASE WHEN REGEXP_MATCHES("the column", '[\x00-\x1F\x7F]') THEN 1 END);
 -- standardized_distinct_count
 COUNT(DISTINCT UPPER(TRANSLATE("the column", ' "''.-', '')));
 -- shape_count
-COUNT(DISTINCT REGEXP_REPLACE(REGEXP_REPLACE(REGEXP_REPLACE("the column", '[a-z]', 'a', 'g'), '[A-Z]', 'A', 'g'), '[0-9]', 'N', 'g'));
+COUNT(DISTINCT REGEXP_REPLACE(REGEXP_REPLACE(REGEXP_REPLACE("the column", '[\p{Ll}\p{Lo}\p{Lm}]', 'a', 'g'), '[\p{Lu}\p{Lt}]', 'A', 'g'), '\p{Nd}', 'N', 'g'));

@@ -21,4 +21,4 @@ COUNT(CASE WHEN YEAR(CAST("the column" AT TIME ZONE 'Europe/Berlin' AS DATE)) < 
 -- distinct_days
 COUNT(DISTINCT CAST("the column" AT TIME ZONE 'Europe/Berlin' AS DATE));
 -- batch_start
-DATE_TRUNC('DAY', "the column" AT TIME ZONE 'Europe/Berlin');
+CASE WHEN DATE_TRUNC('DAY', "the column" AT TIME ZONE 'Europe/Berlin') >= CAST('1000-01-01 00:00:00' AS TIMESTAMP) AND DATE_TRUNC('DAY', "the column" AT TIME ZONE 'Europe/Berlin') < CAST('9999-01-01 00:00:00' AS TIMESTAMP) THEN DATE_TRUNC('DAY', "the column" AT TIME ZONE 'Europe/Berlin') END;
