@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dq_assets.cli.invocation import Invocation
-    from dq_assets.records.batches import BatchRange
     from dq_assets.records.profiles import Finding
     from dq_assets.records.tests import Test, TestResult
     from dq_assets.steps.context import RunRequest, StepContext
@@ -89,8 +88,6 @@ def tested(call: Invocation, steps: StepContext, group: str, request: RunRequest
 
     ensure_ready(steps, request.started_at)
     known = {item.test_id: item for item in steps.store.tests(steps.group(group).table_group_id)}
-    if request.batches is not None:
-        _refuse_other_grains(steps, group, request.batches)
     run = test(steps, group, request, progress=call.output.progress)
     results = steps.store.test_results(run.test_run_id)
     counts = Counter(result.result_status.value for result in results)
@@ -139,15 +136,6 @@ def _changes(changes: dict[str, Any]) -> str:
         if key.startswith("table.")
     ]
     return ", ".join([*moved, *(["settings changed"] if len(moved) < len(changes) else [])])
-
-
-def _refuse_other_grains(steps: StepContext, group: str, batches: BatchRange) -> None:
-    """Raise ``DQ-BATCH-001`` for a range that is not of a table's grain before a run begins, so that none stays unfinished."""
-    from dq_assets.records.batches import window
-
-    for grain in sorted({table.batch.grain for table in steps.tables(group) if table.batch.grain is not None}):
-        for key in (batches.first, batches.last):
-            window(key, grain)
 
 
 def _show_failing(call: Invocation, group: str, failing: Sequence[dict[str, Any]]) -> None:

@@ -104,23 +104,33 @@ class BatchVersion(Record):
 
 
 class BatchRange(Record):
-    """Batches asked for by hand: ``first..last`` inclusive, compared as keys of one grain."""
+    """Batches asked for by hand: all that lie within wall-clock ``[start, end)``, whatever grain a table has."""
 
     first: str
     last: str
+    start: datetime
+    end: datetime
 
     @classmethod
     def parse(cls, text: str) -> BatchRange:
-        """Read ``2013-12-01`` or ``2013-12-01..2013-12-31``.
+        """Read ``2013-12-01`` or ``2013-12-01..2013-12-31``; each end is a key of any grain.
 
         Raises:
-            ConfigError: ``DQ-BATCH-002`` when the range is empty or runs backwards.
+            ConfigError: ``DQ-BATCH-001`` when an end is no batch key, ``DQ-BATCH-002`` when the range is empty or runs backwards.
         """
-        first, separator, last = text.strip().partition("..")
+        first, separator, last = (part.strip() for part in text.partition(".."))
         last = last if separator else first
-        if not first or not last or last < first:
+        if not first or not last or (start := _any_window(first)[0]) >= (end := _any_window(last)[1]):
             raise ConfigError("DQ-BATCH-002", f"batch range {text!r} is empty or runs backwards.", "write FIRST..LAST, as in 2013-12-01..2013-12-31.")
-        return cls(first=first, last=last)
+        return cls(first=first, last=last, start=start, end=end)
 
-    def __contains__(self, key: str) -> bool:
-        return self.first <= key <= self.last
+
+def _any_window(key: str) -> tuple[datetime, datetime]:
+    """Return the window of a key of whichever grain it is."""
+    for grain in Grain:
+        try:
+            return window(key, grain)
+        except ConfigError:
+            continue
+    example = "2013-12-01 for a day, 2013-12-01T05 for an hour, 2013-W48 or 2013-12"
+    raise ConfigError("DQ-BATCH-001", f"{key!r} is no batch.", f"write {example}.")

@@ -104,15 +104,15 @@ def with_gaps(keys: list[str], spec: BatchSpec, after: str | None, timezone: str
 
 
 def named(chosen: BatchRange, present: PresentBatches, spec: BatchSpec, timezone: str, as_of: datetime) -> list[str]:
-    """Return the batches of a range chosen by hand: those that hold rows, and those whose window had closed without a row.
-
-    Raises:
-        ConfigError: ``DQ-BATCH-001`` when the range is not of the table's grain.
-    """
+    """Return the batches within a range chosen by hand: those that hold rows, and those whose window had closed without a row."""
     grain = spec.grain or Grain.DAY
-    first, last = window(chosen.first, grain)[0], min(window(chosen.last, grain)[0], as_of)
-    closed = [key for key in expected(first, last, spec, timezone) if is_complete(key, grain, as_of)]
-    return sorted({*closed, *(key for key in present.rows if key in chosen)})
+
+    def within(key: str) -> bool:
+        start, end = window(key, grain)
+        return chosen.start <= start and end <= chosen.end
+
+    closed = expected(window(batch_key(chosen.start, grain), grain)[0], min(chosen.end, as_of), spec, timezone)
+    return sorted({key for key in closed if is_complete(key, grain, as_of) and within(key)} | {key for key in present.rows if within(key)})
 
 
 def only(plan: TablePlan, present: PresentBatches, keys: Collection[str]) -> exp.Expr | None:

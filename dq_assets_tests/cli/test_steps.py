@@ -145,7 +145,7 @@ def test_a_group_without_tests_is_not_green(new_shop):
     ("arguments", "exit_code", "code"),
     [
         (("--batch", "2031-01-01"), 3, "DQ-RUN-004"),
-        (("--batch", "2024-01"), 2, "DQ-BATCH-001"),
+        (("--batch", "January"), 2, "DQ-BATCH-001"),
         (("--batch", "2024-01-20..2024-01-02"), 2, "DQ-BATCH-002"),
         (("--as-of", "yesterday"), 2, "DQ-CLI-002"),
     ],

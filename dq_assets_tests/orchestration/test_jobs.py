@@ -133,7 +133,7 @@ def test_a_run_asks_by_its_tags_and_a_retry_is_the_same_run(learned: Learned) ->
     )
     request = run_request(first, instance)
     assert request.batches is not None
-    assert ("2024-03-06" in request.batches, "2024-03-08" in request.batches) == (True, False)
+    assert (request.batches.first, request.batches.last) == ("2024-03-05", "2024-03-07")
     assert request.trigger_source is TriggerSource.INGESTION
     again = instance.create_run_for_job(build_defs(learned.settings).resolve_job_def("sales_learn"), root_run_id=first.run_id, parent_run_id=first.run_id)
     assert run_request(again, instance).token == request.token

@@ -13,7 +13,7 @@ from sqlglot import exp
 from dq_assets.profiling.plan import TablePlan
 from dq_assets.profiling.sql import between_batches
 from dq_assets.records.batches import BatchRange, BatchSpec, Grain, batch_key
-from dq_assets.steps.batches import complete, expected, named, present_batches, with_gaps
+from dq_assets.steps.batches import PresentBatches, complete, expected, named, present_batches, with_gaps
 
 NEW_YORK = "America/New_York"
 SPRING, AUTUMN = datetime(2024, 3, 10), datetime(2024, 11, 3)
@@ -113,6 +113,24 @@ def test_an_incomplete_batch_is_left_out_until_its_window_closes(profiled):
         "2024-06-14",
         "2024-06-15",
     ]
+
+
+@pytest.mark.parametrize(
+    ("grain", "asked", "keys"),
+    [
+        ("hour", "2024-06-13", 24),
+        ("day", "2024-06", 14),
+        ("day", "2024-06-13T00..2024-06-14T23", 2),
+        ("week", "2024-06-03..2024-06-15", 1),
+        ("month", "2024-06-01..2024-06-30", 0),
+        ("month", "2024-04-01..2024-05-31", 2),
+    ],
+)
+def test_a_range_names_the_batches_of_any_grain_that_lie_within_it(grain, asked, keys):
+    empty = PresentBatches(rows={}, fingerprints={}, in_no_batch=0)
+    spec = BatchSpec(column="at", grain=grain)
+
+    assert len(named(BatchRange.parse(asked), empty, spec, "UTC", datetime(2024, 6, 15))) == keys
 
 
 def test_series_leave_out_the_incomplete_batch_and_the_gap(profiled):
