@@ -1,6 +1,6 @@
 """The words of an alert.
 
-Decision: an alert is one test in one run, or one finding; its id follows from these, so that telling it again is the same alert.
+Decision: an alert is one test that fails on some content, or one finding; its id follows from these, so that telling it again is the same alert.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _FINDING_NAMES = {kind.anomaly_type_id: kind.name for kind in FINDING_TYPES}
 
 
 def test_alert(group: TableGroup, run: TestRun, test: Test, results: Sequence[TestResult]) -> Alert:
-    """Return the alert of one test's failing results (at least one) in a run."""
+    """Return the alert of one test's failing results (at least one) in a run; the same failing content judged again is the same alert."""
     worst = max(results, key=lambda result: (result.severity or Severity.ERROR).rank)
     lines = [
         f"{result.batch_key + ': ' if result.batch_key else ''}{result.message}{'. ' + result.error_message if result.error_message else ''}"
@@ -33,7 +33,9 @@ def test_alert(group: TableGroup, run: TestRun, test: Test, results: Sequence[Te
     more = len(lines) - SHOWN_BATCHES
     where = f"{test.table}.{test.column_name}" if test.column_name else str(test.table)
     return Alert(
-        alert_id=identity.derived_id("alert", run.test_run_id, test.test_id),
+        alert_id=identity.derived_id(
+            "alert", test.test_id, sorted((result.batch_key or "", result.data_version or "", result.result_status) for result in results)
+        ),
         project_key=group.project_key,
         source_type=AlertSource.TEST_FAILURE,
         source_ref=worst.test_result_id,

@@ -258,5 +258,5 @@ def _find(table: TableName, table_id: str, columns: Sequence[ColumnProfile], row
             "rows_in_no_batch",
             table,
             table_id,
-            Found(f"{rows_in_no_batch:,} rows have no value in the batch column, or one before the year 1000.", rows_in_no_batch),
+            Found(f"{rows_in_no_batch:,} rows have no value in the batch column, or one before the year 1000 or more than a year ahead.", rows_in_no_batch),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
     from dq_assets.profiling.plan import TablePlan
     from dq_assets.records.engine import Session
+
+
+FAR_AHEAD = timedelta(days=366)
 
 
 class PresentBatches(Record):
@@ -40,7 +44,7 @@ class PresentBatches(Record):
 def present_batches(session: Session, plan: TablePlan, relation: exp.Table, dialect: str) -> PresentBatches:
     """Count a timed table's rows per batch and take their fingerprint, in one grouped scan.
 
-    Rows of a batch that begins after the run's time are in no batch: nothing would ever judge a placeholder date far ahead.
+    A batch that begins after the run's time is not present yet. Rows more than a year ahead are in no batch: nothing would ever judge a placeholder.
 
     Raises:
         SourceError: ``DQ-SRC-002`` when the batch column is gone.
@@ -55,12 +59,13 @@ def present_batches(session: Session, plan: TablePlan, relation: exp.Table, dial
         # A column the engine cannot hash costs the fingerprints, not the batches.
         rows = session.query(select_aggregates(relation, [count], group=start)).to_pylist()
     grain = plan.batch.grain or Grain.DAY
-    usable = sorted((row for row in rows if row["batch_start"] is not None and row["batch_start"] <= plan.as_of), key=lambda row: row["batch_start"])
+    timed = [row for row in rows if row["batch_start"] is not None and row["batch_start"] <= plan.as_of + FAR_AHEAD]
+    usable = sorted((row for row in timed if row["batch_start"] <= plan.as_of), key=lambda row: row["batch_start"])
     keyed = {batch_key(row["batch_start"], grain): row for row in usable}
     return PresentBatches(
         rows={key: int(row["a0"]) for key, row in keyed.items()},
         fingerprints={key: row.get("a1") or "" for key, row in keyed.items()},
-        in_no_batch=sum(int(row["a0"]) for row in rows) - sum(int(row["a0"]) for row in usable),
+        in_no_batch=sum(int(row["a0"]) for row in rows) - sum(int(row["a0"]) for row in timed),
     )
 
 

@@ -107,7 +107,9 @@ def profile_table(scan: TableScan, history: BatchHistory) -> TableProfile:
     else:
         measurements = scan.plan.measurements(series_only=True)
         teaches = history.status(None, lambda version: version == scan.data_version)
-        series = _metric_values(scan, None, (scan.as_of, scan.as_of), measurements, answer, teaches, scan.data_version)
+        before = history.known.get(None)
+        unchanged = before is not None and (before.status, before.data_version) == (teaches, scan.data_version)
+        series = [] if unchanged else _metric_values(scan, None, (scan.as_of, scan.as_of), measurements, answer, teaches, scan.data_version)
     hidden = {column.column_id for column in columns if not policy.may_store(column.column_name)}
     series = [metric for metric in series if metric.metric not in VALUES_OF_THE_DATA or metric.column_id not in hidden]
     findings = find(scan.table.name, scan.table.table_id, columns, rows_in_no_batch=present.in_no_batch)

@@ -44,20 +44,23 @@ def register(context: StepContext, group_name: str, now: datetime, *, actor: str
     if not chosen:
         there = ", ".join(str(table) for table in found[:10]) or "none"
         raise ConfigError("DQ-CONF-010", f"table group {group_name!r}: include {list(settings.include)} selects no table.", f"tables there are: {there}.")
+    group = context.group(group_name)
+    # What vanishes or breaks later is for the tests to tell, table by table; only what was never there is a mistake of the configuration.
+    before = {table.name for table in context.store.tables(group.table_group_id)}
     for key in settings.tables:
-        if not any(key in (table.table_name, str(table)) for table in chosen):
+        if not any(key in (table.table_name, str(table)) for table in before.union(chosen)):
             raise ConfigError(
                 "DQ-CONF-012", f"table group {group_name!r}: tables.{key} is not among its tables.", f"its tables are: {', '.join(map(str, chosen))}."
             )
     columns = engine.columns(chosen)
-    group = context.group(group_name)
     listed = tuple(
         ListedTable(name=table, batch=settings.batch_of(table.schema_name, table.table_name), columns=tuple(columns[table]))
         for table in chosen
         if table in columns
     )
     for table in listed:
-        _check_batch(group_name, table)
+        if table.name not in before:
+            _check_batch(group_name, table)
     tables = [GroupTable(table_group_id=group.table_group_id, name=table.name, batch=table.batch) for table in listed]
     changes = context.store.apply_table_group(context.connection(group_name), group, tables, now=now, actor=actor)
     write_table_list(context.settings.metadata.folder, TableList(table_group=group_name, tables=listed))

@@ -16,6 +16,7 @@ from dq_assets.rules.evidence import table_evidence
 from dq_assets.rules.suggest import Dropped
 from dq_assets.rules.suggest import suggest as suggest_tests
 from dq_assets.steps.provision import ensure_ready
+from dq_assets.steps.register import is_selected
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -57,19 +58,26 @@ def suggest(context: StepContext, group_name: str, now: datetime, *, actor: str 
         series[metric.table_id].append(metric)
     settings = context.group_settings(group_name)
     zone = ZoneInfo(settings.timezone)
-    tests: list[Test] = []
+    stored = [test for test in context.store.tests(group.table_group_id) if test.origin is Origin.GENERATED]
+    present = {table.name for table in tables}
+    # A table that the masks still select and that is gone is missing, not given up: its tests go on saying so until it is back or excluded.
+    tests = [test for test in stored if test.table not in present and is_selected(test.table, settings)]
     dropped: list[Dropped] = []
+    # Nothing was learned of references to a table that was not seen.
+    unknown = {str(table.name) for table in tables if not profiles[table.table_id]} | {str(test.table) for test in tests}
     for table in tables:
         columns = profiles.get(table.table_id, [])
         policy = policy_for(settings.store_values, [column.column_name for column in columns if column.pii_risk])
         starts = {metric.batch_key: metric.window_start.astimezone(zone).replace(tzinfo=None) for metric in series[table.table_id]}
-        learned = [test for test in context.store.tests(group.table_group_id) if test.table == table.name and test.origin is Origin.GENERATED]
-        if learned and columns and not series[table.table_id]:
-            # Nothing of the table may teach, because its only load failed: what was learned before stays.
+        learned = [test for test in stored if test.table == table.name]
+        if not columns or (learned and not series[table.table_id]):
+            # The table could not be read, or nothing of it may teach because its only load failed: what was learned before stays.
             tests += learned
             continue
         suggestion = suggest_tests(group, table_evidence(table, columns, series[table.table_id], policy, starts), group_name)
         tests += suggestion.tests
+        proposed = {test.test_id for test in suggestion.tests}
+        tests += [test for test in learned if test.test_id not in proposed and test.parameters.get("reference_table") in unknown]
         dropped += suggestion.dropped
     tests += [manual_test(group, group_name, tables, test) for test in settings.tests]
     change = context.store.apply_suite(group, group_name, tests, now=now, actor=actor)

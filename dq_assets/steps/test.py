@@ -150,7 +150,11 @@ def _judge(
                     results += error_results(run, placed, unreadable[name])
                     continue
                 if name not in columns or name not in registered:
-                    gone = SourceError("DQ-SRC-001", f"table {name} is not in the source.", "restore it, or run `dq register` and `dq suggest`.")
+                    gone = SourceError(
+                        "DQ-SRC-001",
+                        f"table {name} is not in the source.",
+                        "restore it; or exclude it from the group, then run `dq register` and `dq suggest`.",
+                    )
                     results += error_results(run, placed, gone)
                     continue
                 try:

@@ -78,11 +78,21 @@ def test_an_error_says_its_cause():
     assert (alert.severity, alert.details) == (Severity.ERROR, "could not be evaluated. DQ-CONN-001: gone")
 
 
-@pytest.mark.parametrize(("run", "same"), [("r", True), ("another", False)])
-def test_an_alert_of_a_test_is_the_same_within_a_run_only(run, same):
-    first = tell_of_test(GROUP, _run(), _test(), [_result("2024-01-01")])
+@pytest.mark.parametrize(
+    ("later", "same"),
+    [
+        ({}, True),
+        ({"test_run_id": "another"}, True),
+        ({"data_version": "corrected"}, False),
+        ({"batch_key": "2024-01-02"}, False),
+        ({"result_status": Verdict.WARN}, False),
+    ],
+)
+def test_an_alert_of_a_test_is_the_same_while_the_same_content_fails(later, same):
+    result = _result("2024-01-01")
+    first = tell_of_test(GROUP, _run(), _test(), [result])
 
-    assert (tell_of_test(GROUP, _run(run), _test(), [_result("2024-01-02")]).alert_id == first.alert_id) is same
+    assert (tell_of_test(GROUP, _run("another"), _test(), [result.model_copy(update=later)]).alert_id == first.alert_id) is same
 
 
 def test_a_finding_is_the_same_alert_in_every_run():

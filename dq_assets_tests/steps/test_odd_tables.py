@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import datetime
 
 import pytest
 
 from dq_assets.records.enums import Severity
+
+from .conftest import Lake
 
 NEXT = 30
 
@@ -70,3 +73,46 @@ def test_a_stale_table_stays_stale_however_long_it_lasts(lake):
         assert stale in lake.alarms(lake.test(days))
         lake.learn(days)
     assert stale in lake.alarms(lake.test(NEXT + 300))
+
+
+def test_a_table_that_cannot_be_read_keeps_its_tests_until_it_can(lake):
+    before = lake.bounds()
+    whole = (lake.data / "customers" / "all.parquet").read_bytes()
+    (lake.data / "customers" / "all.parquet").write_bytes(whole[:50])
+    lake.learn(NEXT)
+    assert lake.bounds() == before
+
+    (lake.data / "customers" / "all.parquet").write_bytes(whole)
+    assert lake.alarms(lake.test(NEXT)) == set()
+
+
+def test_a_table_that_vanished_alarms_until_it_is_excluded(lake):
+    shutil.rmtree(lake.data / "customers")
+    gone = ("Unique", "customer_id", None, "error")
+    for day in (NEXT, NEXT + 1):
+        lake.register()
+        assert gone in lake.alarms(lake.test(day))
+        lake.learn(day)
+
+    without = Lake(lake.root, exclude=["customers"])
+    without.register()
+    without.learn(NEXT + 2)
+    assert gone not in without.alarms(without.test(NEXT + 2))
+
+
+def test_the_same_failing_content_is_one_alert_however_often_it_is_judged(lake):
+    lake.arrive(NEXT, lambda rows: rows.update(status=["lost"] * len(rows["status"])))
+    lake.test(NEXT)
+    first = lake.alert(NEXT)
+    lake.test(NEXT, token="again")  # noqa: S106 - not a secret
+
+    assert (first.new > 0, lake.alert(NEXT).new) == (True, 0)
+
+
+def test_an_unchanged_whole_table_adds_nothing_to_the_series(lake):
+    lake.test(NEXT)
+    lake.profile(NEXT)
+    before = lake.sql("SELECT count(*) FROM dq_profile_metrics WHERE batch_key IS NULL")
+    lake.profile(NEXT + 1)
+
+    assert lake.sql("SELECT count(*) FROM dq_profile_metrics WHERE batch_key IS NULL") == before
