@@ -85,7 +85,7 @@ def test_an_error_says_its_cause():
         ({"test_run_id": "another"}, True),
         ({"data_version": "corrected"}, False),
         ({"batch_key": "2024-01-02"}, False),
-        ({"result_status": Verdict.WARN}, False),
+        ({"result_status": Verdict.ERROR}, False),
     ],
 )
 def test_an_alert_of_a_test_is_the_same_while_the_same_content_fails(later, same):
