@@ -79,9 +79,32 @@ class TablePlan(Record):
 
 
 def fingerprint(columns: Sequence[Column], dialect: str) -> exp.Expr:
-    """Return the aggregate that tells one content of rows from another; engines hash differently, so it compares within one engine only."""
+    """Return the aggregate that tells one content of rows from another; engines hash differently, so it compares within one engine only.
+
+    A row's hash is made of its cells that hold something, each with its column's name: a column that is added later, and empty in the
+    rows that were there before, leaves their fingerprint as it is.
+    """
     name = "xxhash64" if dialect in ("databricks", "spark") else "hash"
-    return fill(FINGERPRINT.sql, {"row_hash": exp.Anonymous(this=name, expressions=[row_value(columns)])})
+
+    def hashed(*values: exp.Expr) -> exp.Expr:
+        return exp.Anonymous(this=name, expressions=list(values))
+
+    cells = [
+        fill(
+            "CASE WHEN c IS NULL THEN 0 ELSE cast(h AS DECIMAL(38, 0)) END",
+            {"c": quoted(column.name), "h": hashed(exp.Literal.string(column.name), quoted(column.name))},
+        )
+        for column in columns
+    ]
+    return fill(FINGERPRINT.sql, {"row_hash": hashed(_sum(cells))})
+
+
+def _sum(terms: Sequence[exp.Expr]) -> exp.Expr:
+    """Return the sum as a balanced tree: engines bound the depth of an expression, and tables have thousands of columns."""
+    if len(terms) == 1:
+        return terms[0]
+    middle = len(terms) // 2
+    return exp.paren(exp.Add(this=_sum(terms[:middle]), expression=_sum(terms[middle:])), copy=False)
 
 
 def row_value(columns: Sequence[Column]) -> exp.Expr:

@@ -131,3 +131,18 @@ def test_a_whole_table_that_was_reloaded_does_not_teach_before_it_is_judged(lake
     assert ("Row_Ct", None, None, "fail") in lake.alarms(lake.test(NEXT))
     lake.learn(NEXT)
     assert lake.bounds()["main.customers.Row_Ct"] == before
+
+
+def test_a_column_that_is_added_later_makes_no_old_batch_look_new(lake):
+    lake.arrive(NEXT, lambda rows: rows.update(coupon=["x"] * len(rows["code"])))
+
+    assert _judged(lake, lake.test(NEXT)) == {lake.key(NEXT)}
+
+
+def test_values_that_change_places_between_rows_are_another_content(lake):
+    lake.arrive(NEXT)
+    assert lake.alarms(lake.test(NEXT)) == set()
+    lake.arrive(NEXT, lambda rows: rows["amount"].reverse())
+    lake.arrive(NEXT + 1)
+
+    assert _judged(lake, lake.test(NEXT + 1)) == {lake.key(NEXT), lake.key(NEXT + 1)}
