@@ -16,7 +16,8 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --no-config --universal 
 demo: $(READY) ## Run the whole platform on sample data into demo_out/
 	$(BIN)/dq demo demo_out
 
-dev: $(READY) ## Open the Dagster UI on what `make demo` made
+dev: $(READY) ## Start the Dagster UI and daemon on the demo, which is run first if it is not there
+	@test -f demo_out/dq.yaml || $(BIN)/dq demo demo_out
 	$(BIN)/dq ui demo_out
 
 test: $(READY) ## Run the tests, without the slow ones

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dq_assets.components import TableGroupComponent
     from dq_assets.errors import DQError
-    from dq_assets.orchestration import build_table_group_defs
+    from dq_assets.functions import evaluate
+    from dq_assets.orchestration import build_asset_checks, build_defs, build_table_group_defs
+    from dq_assets.orchestration.graph import TableGroupTranslator
     from dq_assets.settings import Settings, TableGroupSettings
     from dq_assets.settings_file import load_settings
 
@@ -22,8 +24,12 @@ __all__ = [
     "Settings",
     "TableGroupComponent",
     "TableGroupSettings",
+    "TableGroupTranslator",
     "__version__",
+    "build_asset_checks",
+    "build_defs",
     "build_table_group_defs",
+    "evaluate",
     "load_settings",
 ]
 
@@ -32,7 +38,11 @@ _HOMES = {
     "Settings": "dq_assets.settings",
     "TableGroupComponent": "dq_assets.components",
     "TableGroupSettings": "dq_assets.settings",
+    "TableGroupTranslator": "dq_assets.orchestration.graph",
+    "build_asset_checks": "dq_assets.orchestration",
+    "build_defs": "dq_assets.orchestration",
     "build_table_group_defs": "dq_assets.orchestration",
+    "evaluate": "dq_assets.functions",
     "load_settings": "dq_assets.settings_file",
 }
 

@@ -8,14 +8,15 @@ line numbers and telling fixes is ``dq_assets.settings_file``; here is only what
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from dq_assets.records.batches import WHOLE, BatchSpec
+from dq_assets.records.crons import next_fire, zone
 from dq_assets.records.enums import Severity, StoreValues
 
 STORAGE_FORMATS = ("delta",)
@@ -31,10 +32,7 @@ def _name(value: str) -> str:
 
 
 def _timezone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError("not an IANA time zone; write it like UTC or Europe/Berlin") from error
+    zone(value)
     return value
 
 
@@ -44,7 +42,13 @@ def _secret_reference(value: str) -> str:
     return value
 
 
+def _cron(value: str) -> str:
+    next_fire(value, "UTC", datetime(2024, 1, 1, tzinfo=UTC))
+    return value
+
+
 Name = Annotated[str, AfterValidator(_name)]
+Cron = Annotated[str, AfterValidator(_cron)]
 Timezone = Annotated[str, AfterValidator(_timezone)]
 SecretReference = Annotated[str, AfterValidator(_secret_reference)]
 
@@ -97,31 +101,39 @@ class MetadataSettings(Section):
 class DuckDBConnection(Section):
     """A DuckDB database file, or a folder in which each sub-folder or file of Parquet or CSV is a table."""
 
-    type: Literal["duckdb"]
+    type: Literal["duckdb"] = Field(description="Which engine scans the tables.")
     path: Path = Field(description="Database file or folder; a relative path counts from the configuration file.")
     lock_wait_s: float = Field(default=60, ge=0, le=3600, description="Seconds to wait for a database file that another process holds.")
     memory_limit: str | None = Field(default=None, pattern=r"^\d+(\.\d+)?\s?(KB|MB|GB|TB|KiB|MiB|GiB|TiB)$", description="Like 4GB; default: DuckDB's own.")
     threads: int | None = Field(default=None, ge=1, le=1024, description="DuckDB's threads; default: all cores.")
 
 
+def _asset_key(value: str) -> str:
+    try:
+        parts = value.format(schema="s", table="t").split("/")
+    except (KeyError, IndexError, ValueError) as error:
+        raise ValueError("not an asset key; write parts between slashes, with {schema} and {table} where they belong") from error
+    if not all(re.fullmatch(r"[A-Za-z0-9_.-]+", part) for part in parts):
+        raise ValueError("not an asset key; write parts between slashes, with {schema} and {table} where they belong")
+    return value
+
+
+AssetKeyText = Annotated[str, AfterValidator(_asset_key)]
+
+
 class TableSettings(Section):
     """What differs for one table of a group."""
 
     batch: BatchSpec | None = Field(default=None, description="How this table is cut into batches; default: the group's.")
+    asset_key: AssetKeyText | None = Field(default=None, description="The table's asset in the graph, as in `marts/orders`; default: the group's pattern.")
 
 
 class ScheduleSettings(Section):
-    """Cron expressions in the group's timezone; a job without one is started by hand or by a sensor."""
+    """Cron expressions; a job without one is started by hand or by a sensor."""
 
-    learn: str | None = None
-    validate_: str | None = Field(default=None, alias="validate")
-
-    @field_validator("learn", "validate_")
-    @classmethod
-    def _cron(cls, value: str | None) -> str | None:
-        if value is not None and not re.match(r"^(@(hourly|daily|weekly|monthly|yearly)|\S+(\s+\S+){4})$", value.strip()):
-            raise ValueError("not a cron expression; write five fields, as in '0 6 * * *'")
-        return value
+    learn: Cron | None = Field(default=None, description="Profile again and renew the tests.")
+    validate_: Cron | None = Field(default=None, alias="validate", description="Test what has arrived.")
+    timezone: Timezone | None = Field(default=None, description="Zone of the two; default: the group's.")
 
 
 class ManualTest(Section):
@@ -130,33 +142,56 @@ class ManualTest(Section):
     ``low`` and ``high`` bound the measure, both included; of a rule that counts failing rows only ``high``, 0 where it is left out.
     """
 
-    name: str = Field(min_length=1, max_length=200)
-    rule_type: str
-    table: str
-    columns: tuple[str, ...] = ()
-    parameters: dict[str, Any] = Field(default_factory=dict)
-    filter: str | None = None
-    low: float | None = None
-    high: float | None = None
-    severity: Literal[Severity.WARNING, Severity.ERROR, Severity.FATAL] = Severity.ERROR
-    description: str = ""
+    name: str = Field(min_length=1, max_length=200, description="Unique in the group.")
+    rule_type: str = Field(description="Which rule; docs/rules.md lists them.")
+    table: str = Field(description="`table` or `schema.table`.")
+    columns: tuple[str, ...] = Field(default=(), description="Which columns the rule looks at.")
+    parameters: dict[str, Any] = Field(default_factory=dict, description="Those of the rule type.")
+    filter: str | None = Field(default=None, description="Only rows where this condition holds.")
+    low: float | None = Field(default=None, description="Lowest good measure, for rules that measure.")
+    high: float | None = Field(default=None, description="Highest good measure; of a rule that counts failing rows, how many may fail.")
+    severity: Literal[Severity.WARNING, Severity.ERROR, Severity.FATAL] = Field(default=Severity.ERROR, description="What a failure counts as.")
+    description: str = Field(default="", description="What the test is for.")
 
 
-class TableGroupSettings(Section):
-    """Tables of one connection that are profiled and tested together."""
+class OnConnection(Section):
+    """What is declared on a connection."""
 
-    connection: Name
-    description: str | None = None
+    connection: Name = Field(description="One of `connections`.")
+
+
+class TableGroupOptions(Section):
+    """Everything about a table group but its connection: what ``table_group`` of a component holds."""
+
+    description: str | None = Field(default=None, description="What the tables are about.")
     include: tuple[str, ...] = Field(default=("*",), min_length=1, description="Glob masks over `schema.table` or `table`.")
     exclude: tuple[str, ...] = Field(default=(), description="Glob masks; they win over include.")
     timezone: Timezone = Field(default="UTC", description="Batches are cut and naive timestamps are read in this zone.")
     batch: BatchSpec = Field(default=WHOLE, description="How tables are cut into batches unless `tables` says otherwise.")
     tables: dict[str, TableSettings] = Field(default_factory=dict, description="Per table, by `table` or `schema.table`.")
-    schedules: ScheduleSettings = Field(default_factory=ScheduleSettings)
+    schedules: ScheduleSettings = Field(default_factory=ScheduleSettings, description="When the group's jobs start by themselves.")
+    automation: Literal["running", "stopped"] = Field(
+        default="running", description="Whether the group's sensor and schedules start by themselves; the UI switches each of them on and off."
+    )
+    trigger: Literal["sensor", "automation"] = Field(
+        default="sensor",
+        description="Who starts validation when data arrives: the ingestion sensor, or automation conditions on what it or your own assets report.",
+    )
+    learn_after_validation: bool = Field(default=True, description="Renew the tests after each validation; batches that failed teach nothing.")
+    source_assets: Literal["create", "attach"] = Field(
+        default="create", description="Whether the tables become assets of this code location, or checks attach to assets that are there already."
+    )
+    asset_key: AssetKeyText | None = Field(
+        default=None, description="Pattern of the tables' asset keys, with {schema} and {table}, as in `marts/{table}`; default: `connection/schema/table`."
+    )
+    check_granularity: Literal["table", "dimension", "rule"] | None = Field(
+        default=None, description="One check a table, one a table and dimension, or one a test; default: dimension, or table where that makes too many."
+    )
+    blocking: Literal["never", "fatal"] = Field(default="never", description="Whether a failed test of severity fatal holds back what comes after the table.")
     fail_run_on: Literal["never", "error", "fatal"] = Field(default="never", description="From which severity a failed test fails the Dagster run.")
     store_values: StoreValues = Field(default=StoreValues.MASKED, description="Which values may leave the engine: none, masked (PII columns masked) or all.")
     failed_row_sample: int = Field(default=10, ge=0, le=1000, description="How many failing rows are kept per failed test and batch.")
-    tests: tuple[ManualTest, ...] = ()
+    tests: tuple[ManualTest, ...] = Field(default=(), description="Tests written by hand, beside those that are proposed.")
 
     def batch_of(self, schema_name: str, table_name: str) -> BatchSpec:
         """Return the batch specification of a table: its own entry, else the group's."""
@@ -164,6 +199,16 @@ class TableGroupSettings(Section):
             if key in self.tables and (batch := self.tables[key].batch) is not None:
                 return batch
         return self.batch
+
+    def asset_key_of(self, schema_name: str, table_name: str) -> tuple[str, ...] | None:
+        """Return the parts of the asset key that is configured for a table, or None where none is."""
+        own = (self.tables[key].asset_key for key in (f"{schema_name}.{table_name}", table_name) if key in self.tables)
+        pattern = next((key for key in own if key is not None), self.asset_key)
+        return tuple(part.format(schema=schema_name, table=table_name) for part in pattern.split("/")) if pattern else None
+
+
+class TableGroupSettings(TableGroupOptions, OnConnection):
+    """Tables of one connection that are profiled and tested together."""
 
 
 class Settings(BaseSettings):

@@ -23,7 +23,7 @@ from dq_assets.records.base import Record
 from dq_assets.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pydantic_core import ErrorDetails
 
@@ -33,10 +33,11 @@ DEFAULT_FILE = "dq.yaml"
 MAX_NODES = 100_000
 """More nodes than any configuration has; aliases of aliases multiply without end."""
 
-_SECRET_KEY = re.compile(r"password|token|secret|key|credential", re.IGNORECASE)
+_SECRET_KEY = re.compile(r"password|token|secret|(?<!asset_)key|credential", re.IGNORECASE)
 _NAMES_BELOW = ("connections", "table_groups", "tables")
 _URL_PASSWORD = re.compile(r"(://[^:/@\s]*:)\S*@")
 _URL_PARAMETER = re.compile(r"([?&][^=&\s]*(?:password|token|secret|key|credential)[^=&\s]*=)[^&\s]*", re.IGNORECASE)
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _HIDDEN = "***"
 _KIND_FIXES = (
     ("int", "write a whole number"),
@@ -74,10 +75,11 @@ class ConfigProblem(Record):
 
 
 class _Document:
-    """A parsed file: its data, the line of each setting, and what is wrong with it as YAML."""
+    """A parsed file: its data, the line of each setting, and what is wrong with it."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, model: type[BaseModel] = Settings) -> None:
         self.file = file
+        self.model = model
         self.data: dict[str, Any] = {}
         self.lines: dict[Location, int] = {}
         self.problems: list[ConfigProblem] = []
@@ -88,7 +90,7 @@ class _Document:
 
     def line(self, location: Location) -> int | None:
         """Return the line of a setting, or of the nearest one around it."""
-        for length in range(len(location), 0, -1):
+        for length in range(len(location), -1, -1):
             if location[:length] in self.lines:
                 return self.lines[location[:length]]
         return None
@@ -119,9 +121,30 @@ def load_settings(path: Path) -> Settings:
     """
     settings, problems = _read(path)
     if settings is None or problems:
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        raise ConfigError("DQ-CONF-001", f"{count} in the configuration.\n" + "\n".join(str(problem) for problem in problems))
+        raise all_problems(problems)
     return with_absolute_paths(settings, path.absolute().parent)
+
+
+def all_problems(problems: Sequence[ConfigProblem]) -> ConfigError:
+    """Return the error ``DQ-CONF-001`` that tells every problem, one a line."""
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    return ConfigError("DQ-CONF-001", f"{count} in the configuration.\n" + "\n".join(str(problem) for problem in problems))
+
+
+def problems_elsewhere(error: ValidationError, model: type[BaseModel], file: str, lines: Mapping[Location, int]) -> list[ConfigProblem]:
+    """Return the mistakes in settings that stand in another file than ``dq.yaml``, by line.
+
+    Args:
+        error: what validating them raised.
+        model: what they were validated by.
+        file: where they stand.
+        lines: line in the file, from 1, of each setting; of one that is not there the nearest around it is told.
+    """
+    document = _Document(file, model)
+    document.lines = dict(lines)
+    for details in error.errors(include_url=False):
+        _add_error(document, {}, details)
+    return _by_line(document)
 
 
 def show_settings(settings: Settings) -> str:
@@ -183,6 +206,9 @@ def _index(document: _Document, root: yaml.MappingNode) -> None:
             document.add(location, "an alias that contains itself or grows without end", "write the values out")
             return
         inside = around | {id(node)}
+        if isinstance(node, yaml.ScalarNode) and _SURROGATE.search(node.value):
+            # YAML's escapes can name them; no database and no terminal takes them.
+            document.add(location, "half a character, as `\\ud83d` is without the half that follows it", "write the character itself")
         if isinstance(node, yaml.SequenceNode):
             for position, item in enumerate(node.value):
                 document.lines[(*location, position)] = item.start_mark.line + 1
@@ -211,7 +237,11 @@ def _index(document: _Document, root: yaml.MappingNode) -> None:
 def _read(path: Path) -> tuple[Settings | None, list[ConfigProblem]]:
     document = _parse(path)
     settings = None if document.problems else _validate(document)
-    return settings, sorted(document.problems, key=lambda problem: (problem.line is not None, problem.line or 0))
+    return settings, _by_line(document)
+
+
+def _by_line(document: _Document) -> list[ConfigProblem]:
+    return sorted(document.problems, key=lambda problem: (problem.line is not None, problem.line or 0))
 
 
 def _validate(document: _Document) -> Settings | None:
@@ -226,7 +256,7 @@ def _validate(document: _Document) -> Settings | None:
     # Keys with a leading underscore would reach pydantic as its own switches instead of being refused.
     data = {key: value for key, value in document.data.items() if not key.startswith("_")}
     for key in document.data.keys() - data.keys():
-        document.add((key,), "unknown key", _unknown_key_fix((key,)))
+        document.add((key,), "unknown key", _unknown_key_fix(document.model, (key,)))
     try:
         settings = Settings(**data)
     except ValidationError as error:
@@ -276,13 +306,13 @@ def _add_error(document: _Document, overrides: Mapping[str, Any], details: Error
     if kind == "missing":
         _add(document, overrides, location, "", "this key is missing", f"add `{location[-1]}: …`")
     elif kind == "extra_forbidden":
-        _add(document, overrides, location, found, "unknown key", _unknown_key_fix(location))
+        _add(document, overrides, location, found, "unknown key", _unknown_key_fix(document.model, location))
     elif "[key]" in details["loc"]:
         _add(document, overrides, location, "", message, "rename it")
     elif kind in ("literal_error", "enum"):
         _add(document, overrides, location, found, "not one of the choices", f"write {details['ctx']['expected']}")
     elif kind == "string_pattern_mismatch":
-        _add(document, overrides, location, found, "not in the form that this setting has", f"read: {_description(location)}")
+        _add(document, overrides, location, found, "not in the form that this setting has", f"read: {_description(document.model, location)}")
     elif kind == "value_error":
         problem, _, fix = message.partition("; ")
         _add(document, overrides, location, found, problem, fix or "write a value that meets this")
@@ -342,9 +372,9 @@ def _sections(annotation: object) -> Iterator[type[BaseModel]]:
         yield from _sections(part)
 
 
-def _fields(location: Location) -> dict[str, str]:
+def _fields(model: type[BaseModel], location: Location) -> dict[str, str]:
     """Return the keys allowed directly below ``location`` with their descriptions; empty where any key may stand."""
-    section: type[BaseModel] | None = Settings
+    section: type[BaseModel] | None = model
     below_names = False
     for part in location:
         if isinstance(part, int):
@@ -358,15 +388,15 @@ def _fields(location: Location) -> dict[str, str]:
     return {field.alias or name: field.description or "" for name, field in section.model_fields.items()} if section else {}
 
 
-def _unknown_key_fix(location: Location) -> str:
-    allowed = list(_fields(location[:-1]))
+def _unknown_key_fix(model: type[BaseModel], location: Location) -> str:
+    allowed = list(_fields(model, location[:-1]))
     if similar := difflib.get_close_matches(str(location[-1]), allowed, n=1):
         return f"did you mean `{similar[0]}`?"
     return f"remove it; allowed here: {', '.join(allowed)}"
 
 
-def _description(location: Location) -> str:
-    return _fields(location[:-1]).get(str(location[-1]), "")
+def _description(model: type[BaseModel], location: Location) -> str:
+    return _fields(model, location[:-1]).get(str(location[-1]), "")
 
 
 def _key(location: Location) -> str:

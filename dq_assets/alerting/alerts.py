@@ -14,6 +14,7 @@ from dq_assets.records.enums import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from dq_assets.records.profiles import Finding, ProfileRun
     from dq_assets.records.tables import TableGroup
@@ -57,6 +58,20 @@ def run_alert(group: TableGroup, run: TestRun, cause: str) -> Alert:
         title=f"{group.name}: no test could be evaluated",
         details=cause,
         created_at=run.started_at,
+    )
+
+
+def run_failure_alert(group: TableGroup, job: str, root_run_id: str, cause: str, failed_at: datetime) -> Alert:
+    """Return the alert of a Dagster run that failed; another try of the same root run is the same alert."""
+    return Alert(
+        alert_id=identity.derived_id("alert", "dagster_run", root_run_id),
+        project_key=group.project_key,
+        source_type=AlertSource.RUN_FAILURE,
+        source_ref=root_run_id,
+        severity=Severity.ERROR,
+        title=f"{group.name}: run of {job} failed",
+        details=cause,
+        created_at=failed_at,
     )
 
 

@@ -61,14 +61,15 @@ def suggested(call: Invocation, steps: StepContext, group: str, request: RunRequ
 
     suite = suggest(steps, group, request.started_at, actor="cli")
     changes = {name: len(getattr(suite.change, name)) for name in ("created", "updated", "unchanged", "disabled")}
-    tests = [_test(test) for test in suite.tests]
+    tests = [described(test) for test in suite.tests]
     said = ", ".join(f"{number:,} {name}" for name, number in changes.items())
     hint = "" if dropped or brief else " (--dropped lists them)"
     call.output.line(f"{group}: {counted(len(tests), 'test')} in the suite ({said}); {len(suite.dropped):,} considered and dropped{hint}.")
     if not brief:
         columns = ["table", "column", "rule", "parameters", "severity", "expected", "origin"]
         call.output.table(
-            columns, [[*_where(test), _parameters(test), *(entry[column] for column in columns[4:])] for test, entry in zip(suite.tests, tests, strict=True)]
+            columns,
+            [[*_where(test), parameters_in_words(test), *(entry[column] for column in columns[4:])] for test, entry in zip(suite.tests, tests, strict=True)],
         )
     if dropped and suite.dropped:
         call.output.line("Considered and dropped:")
@@ -163,7 +164,8 @@ def _where(test: Test) -> tuple[str, str, str]:
     return str(test.table), ", ".join(test.columns), test.rule_type if test.origin.value == "generated" else f"{test.rule_type}: {test.name}"
 
 
-def _parameters(test: Test) -> str:
+def parameters_in_words(test: Test) -> str:
+    """Return a test's parameters in one line, cut where it is long."""
     from dq_assets.rules.catalogue import rule_type
 
     def words(name: str, value: object) -> str:
@@ -176,7 +178,8 @@ def _parameters(test: Test) -> str:
     return text if len(text) <= PARAMETERS_SHOWN else f"{text[: PARAMETERS_SHOWN - 1]}…"
 
 
-def _test(test: Test) -> dict[str, Any]:
+def described(test: Test) -> dict[str, Any]:
+    """Return a test as plain data for the document."""
     from dq_assets.rules.verdicts import expectation
 
     return {

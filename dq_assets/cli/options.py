@@ -10,5 +10,5 @@ Groups = Annotated[list[str] | None, typer.Argument(metavar="GROUP", help="Table
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 AsOf = Annotated[str | None, typer.Option("--as-of", metavar="TIME", help="Data time, ISO form, UTC unless it says otherwise.", show_default="now")]
 Batches = Annotated[
-    str | None, typer.Option("--batch", metavar="FIRST[..LAST]", help="Batches to judge, as in 2013-12-01..2013-12-31.", show_default="those not judged yet")
+    str | None, typer.Option("--batch", metavar="FIRST[..LAST]", help="Batches to work on, as in 2013-12-01..2013-12-31.", show_default="those that are new")
 ]

@@ -37,10 +37,10 @@ def register(context: typer.Context, groups: Groups = None, as_json: AsJson = Fa
         call.for_each_group(steps, groups, lambda group, entry: entry.update(group_steps.registered(call, steps, group, asked)))
 
 
-def profile(context: typer.Context, groups: Groups = None, as_of: AsOf = None, as_json: AsJson = False) -> None:
+def profile(context: typer.Context, groups: Groups = None, as_of: AsOf = None, batch: Batches = None, as_json: AsJson = False) -> None:
     """Measure every table and batch, and say what is odd."""
     with Invocation(context, "profile", as_json) as call:
-        steps, asked = call.steps(), request(as_of)
+        steps, asked = call.steps(), request(as_of, batch)
         call.for_each_group(steps, groups, lambda group, entry: entry.update(group_steps.profiled(call, steps, group, asked)))
 
 
@@ -157,5 +157,6 @@ def _run_group(call: Invocation, steps: StepContext, group: str, asked: RunReque
 
 
 def _learn(call: Invocation, steps: StepContext, group: str, asked: RunRequest, entry: dict[str, Any]) -> None:
-    entry["profile"] = group_steps.profiled(call, steps, group, asked, brief=True)
+    # The batches asked for are those to judge; learning takes whatever is new.
+    entry["profile"] = group_steps.profiled(call, steps, group, asked.model_copy(update={"batches": None}), brief=True)
     entry["suggest"] = group_steps.suggested(call, steps, group, asked, brief=True)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from dq_assets.cli.dagster_processes import HOST, refuse_taken_port, run_dagster
 from dq_assets.cli.invocation import Invocation
 from dq_assets.cli.options import AsJson  # noqa: TC001 - typer reads the annotations when it runs
-from dq_assets.errors import ConfigError
+from dq_assets.errors import ConfigError, EvaluationError
 
 DemoFolder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the demo; made anew if a demo is there.")]
 ConfigFolder = Annotated[Path | None, typer.Argument(metavar="DIR", help="Folder with dq.yaml.", show_default="the current one")]
@@ -22,6 +22,7 @@ def demo(
     context: typer.Context,
     folder: DemoFolder = Path("dq_demo"),
     clean: Annotated[bool, typer.Option("--clean", help="Remove the folder instead; only one that the demo made.")] = False,
+    days: Annotated[bool, typer.Option("--days", help="Let December arrive day by day, in 31 landings instead of four.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run the whole platform on sample data."""
@@ -33,7 +34,7 @@ def demo(
             clean_demo(folder)
             call.output.line(f"{folder} is gone.")
             return
-        report = run_demo(folder, call.output.progress if as_json else call.output.line)
+        report = run_demo(folder, call.output, days=days)
         call.document["report"] = report.to_json_dict()
         if not report.ok:
             call.note(1)
@@ -53,16 +54,20 @@ def ui(
         # Said here and now, rather than by Dagster in its log.
         call.settings()
         path = call.settings_path().absolute()
-        environment = {**os.environ, "DQ_CONFIG": str(path), "DAGSTER_DISABLE_TELEMETRY": "1"}
-        if (path.parent / ".dagster").is_dir():
-            environment["DAGSTER_HOME"] = str(path.parent / ".dagster")
-        call.output.line(f"Dagster starts on http://127.0.0.1:{port} with {path}; Ctrl-C ends it.")
-        sys.stdout.flush()
-        # A shell starts its background jobs with SIGINT ignored, which is inherited; `dagster dev` would then heed no signal at all.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        # Dagster takes this process's place, so that Ctrl-C, signals and the exit code are between it and the terminal.
-        os.execve(  # noqa: S606 - no shell, fixed arguments
-            sys.executable,
-            [sys.executable, "-m", "dagster", "dev", "-m", "dq_assets.definitions", "-h", "127.0.0.1", "-p", str(port)],
-            environment,
-        )
+        refuse_taken_port(port)
+        from dq_assets.orchestration.instance import instance_home
+
+        home = instance_home(path)
+        log = home / "dq_ui.log"
+        environment = {**os.environ, "DQ_CONFIG": str(path), "DAGSTER_HOME": str(home), "DAGSTER_DISABLE_TELEMETRY": "1"}
+
+        def ready() -> None:
+            call.output.line(f"web UI   http://{HOST}:{port}")
+            call.output.line(f"daemon   runs the schedules and sensors of {path}")
+            call.output.line(f"files    {home}; what both say is in {log.name}")
+            call.output.line("Ctrl-C ends both.")
+            sys.stdout.flush()
+
+        call.output.progress("Dagster starts, which takes some seconds")
+        if run_dagster(port, environment, log, ready) != 0:
+            raise EvaluationError("DQ-CLI-007", "Dagster ended by itself.", f"read {log}.")

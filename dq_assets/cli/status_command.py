@@ -45,9 +45,7 @@ def _standing(steps: StepContext, group: str) -> dict[str, Any]:
         "test_run": test_run,
         "verdicts": dict(Counter(result.result_status.value for result in results)),
         "batches": sorted({result.batch_key for result in results if result.batch_key is not None}),
-        "unfinished_runs": [
-            {"kind": kind, "run_id": run_id, "dagster_run_id": dagster_id} for kind, run_id, dagster_id in steps.store.unfinished_runs(group_id)
-        ],
+        "unfinished_runs": [{"kind": run.kind, "run_id": run.run_id, "dagster_run_id": run.dagster_run_id} for run in steps.store.unfinished_runs(group_id)],
     }
 
 

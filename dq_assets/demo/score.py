@@ -1,26 +1,31 @@
 """Holding alarms against the answer key.
 
-Decision: an alarm finds a defect when it is on its table and day, and on its column where the defect has one. Lost and repeated rows shift
-every average of their day: alarms of that table and day are theirs. Whatever else alarms is a false alarm.
+Decision: an alarm finds a defect when it is on its table and batch, and on one of its columns where it has some, and came with the defect's landing or
+later: a day that was not delivered is a gap only once the next day is there. Lost and repeated rows shift every average of their day, and rows with an
+impossible date are all there is on that date: any alarm of that table and batch is theirs. Whatever else alarms is a false alarm, and so is what is
+still said of a batch after the rest of it has come.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dq_assets.demo.faults import Planted
 from dq_assets.records.base import Record
-from dq_assets.records.enums import Dimension
+from dq_assets.records.enums import Dimension, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dq_assets.demo.faults import Planted
     from dq_assets.records.tests import Test, TestResult
+
+WORST_FIRST = (Verdict.FAIL.value, Verdict.ERROR.value, Verdict.WARN.value)
 
 
 class Alarm(Record):
     """A failing test of one batch, as the report shows it."""
 
+    landing: int
     table: str
     column: str | None
     batch: str | None
@@ -28,6 +33,13 @@ class Alarm(Record):
     verdict: str
     message: str
     dimension: Dimension
+
+
+class Defect(Record):
+    """A planted defect and the alarms that are about it, worst first; none: it was missed."""
+
+    planted: Planted
+    found_by: tuple[Alarm, ...]
 
 
 class Score(Record):
@@ -39,10 +51,11 @@ class Score(Record):
     false_alarms: tuple[Alarm, ...]
 
 
-def alarms(results: Sequence[TestResult], tests: dict[str, Test]) -> list[Alarm]:
+def alarms(landing: int, results: Sequence[TestResult], tests: dict[str, Test]) -> list[Alarm]:
     """Return the results that are warn, fail or error."""
     return [
         Alarm(
+            landing=landing,
             table=result.table_name,
             column=result.column_name,
             batch=result.batch_key,
@@ -58,19 +71,25 @@ def alarms(results: Sequence[TestResult], tests: dict[str, Test]) -> list[Alarm]
 
 def explains(planted: Planted, alarm: Alarm) -> bool:
     """Whether an alarm is about a planted defect."""
-    if planted.table != alarm.table or planted.day != alarm.batch:
+    if planted.table != alarm.table or alarm.landing < planted.landing or (planted.mended is not None and alarm.landing >= planted.mended):
         return False
-    if planted.day is None:
+    if not planted.batches:
         return alarm.dimension is Dimension.SCHEMA
-    return planted.column in (None, alarm.column)
+    return alarm.batch in planted.batches and (alarm.batch != planted.day or not planted.columns or alarm.column in planted.columns)
+
+
+def defects(key: Sequence[Planted], raised: Sequence[Alarm]) -> list[Defect]:
+    """Return each planted defect with what found it."""
+    ordered = sorted(raised, key=lambda alarm: WORST_FIRST.index(alarm.verdict))
+    return [Defect(planted=planted, found_by=tuple(alarm for alarm in ordered if explains(planted, alarm))) for planted in key]
 
 
 def score(key: Sequence[Planted], raised: Sequence[Alarm]) -> Score:
     """Return which defects were found, and which alarms nothing explains."""
-    found = [planted for planted in key if any(explains(planted, alarm) for alarm in raised)]
+    named = [(f"{defect.planted.kind}: {defect.planted.what}", bool(defect.found_by)) for defect in defects(key, raised)]
     return Score(
         planted=len(key),
-        found=tuple(f"{planted.kind}: {planted.what}" for planted in found),
-        missed=tuple(f"{planted.kind}: {planted.what}" for planted in key if planted not in found),
+        found=tuple(name for name, found in named if found),
+        missed=tuple(name for name, found in named if not found),
         false_alarms=tuple(alarm for alarm in raised if not any(explains(planted, alarm) for planted in key)),
     )

@@ -3,7 +3,8 @@
 Decision: change tokens are computed from the rows, not from the storage. In DuckDB 2.0 ``pragma_storage_info`` misses deletions and
 repeats itself after two updates (blocks are reused), so a base table's token is its definition, row count and the sum of its row hashes
 (50 million values take 0.2 s). Tables beyond ``HASHED_VALUES`` and views take the state of the whole file: every write to the file
-changes it, so such a token may change without need, but never stays put when rows changed.
+changes it, so such a token may change without need, but never stays put when rows changed. While the file stays as it is, a process that asked
+before (the ingestion sensor asks every 30 seconds) gets the tokens again without opening it.
 
 Types: VARCHAR and ENUM are text; UUID, JSON, BLOB, BIT, INTERVAL, BIGNUM and nested types are *other*, since text and number functions
 do not take them as they are.
@@ -14,13 +15,14 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
+import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import duckdb
 from sqlglot import exp
 
-from dq_assets.engines.duckdb_source import file_state, first_line, folder_tables, open_file, open_folder, require_source
+from dq_assets.engines.duckdb_source import file_state, first_line, folder_tables, last_written, open_file, open_folder, require_source
 from dq_assets.engines.user_sql import capped_select
 from dq_assets.errors import SourceError
 from dq_assets.records.engine import Capabilities
@@ -36,8 +38,22 @@ if TYPE_CHECKING:
     from dq_assets.engines.duckdb_source import OpenSource
     from dq_assets.settings import DuckDBConnection
 
+CAPABILITIES = Capabilities(dialect="duckdb", max_aggregates=400)
 HASHED_VALUES = 50_000_000
 """Up to how many values (rows times columns) a table's change token reads its rows."""
+
+SETTLED_NS = 2_000_000_000
+"""How long ago a file has to be written before its time tells it from the next write: file systems count in steps of up to two seconds."""
+
+
+class _KnownTokens(NamedTuple):
+    """The tokens of some tables, None for a missing one, while a database file was in a state."""
+
+    state: str
+    tokens: dict[TableName, str | None]
+
+
+_known_tokens: dict[Path, _KnownTokens] = {}
 
 _GENERAL_TYPES = (
     (GeneralType.TEXT, re.compile(r"^(VARCHAR|ENUM\()")),
@@ -142,6 +158,28 @@ class DuckDBSession:
             raise self._unreadable[table]
         return exp.table_(table.table_name, db=table.schema_name, catalog=self.catalog, quoted=True)
 
+    def columns(self, tables: Sequence[TableName]) -> dict[TableName, list[Column]]:
+        """Return the columns of each table in declared order; a missing table is absent from the answer."""
+        wanted = set(tables)
+        found: dict[TableName, list[Column]] = {}
+        rows = self.query(
+            "SELECT schema_name, table_name, column_name, data_type, column_index, is_nullable FROM duckdb_columns()"
+            " WHERE database_name = $catalog AND NOT internal ORDER BY schema_name, table_name, column_index",
+            {"catalog": self.catalog},
+        )
+        for row in rows.to_pylist():
+            name = TableName(schema_name=row["schema_name"], table_name=row["table_name"])
+            if name in wanted:
+                column = Column(
+                    name=row["column_name"],
+                    data_type=row["data_type"],
+                    general_type=general_type(row["data_type"]),
+                    position=row["column_index"],
+                    nullable=row["is_nullable"],
+                )
+                found.setdefault(name, []).append(column)
+        return found
+
     def cancel(self) -> None:
         """Interrupt the running statement; its caller gets ``DQ-SQL-001``."""
         self._connection.interrupt()
@@ -165,7 +203,7 @@ class DuckDBEngine:
     @property
     def capabilities(self) -> Capabilities:
         """DuckDB's dialect, and how many aggregates one statement carries well."""
-        return Capabilities(dialect="duckdb", max_aggregates=400)
+        return CAPABILITIES
 
     @contextmanager
     def session(self, purpose: str, run_id: str) -> Iterator[DuckDBSession]:
@@ -201,28 +239,10 @@ class DuckDBEngine:
         Raises:
             SourceError: ``DQ-CONN-005`` when the files of a table cannot be opened.
         """
-        wanted = set(tables)
-        found: dict[TableName, list[Column]] = {}
         with self.session("columns", "") as session:
             for table in tables:
                 session.relation(table)
-            rows = session.query(
-                "SELECT schema_name, table_name, column_name, data_type, column_index, is_nullable FROM duckdb_columns()"
-                " WHERE database_name = $catalog AND NOT internal ORDER BY schema_name, table_name, column_index",
-                {"catalog": session.catalog},
-            )
-        for row in rows.to_pylist():
-            name = TableName(schema_name=row["schema_name"], table_name=row["table_name"])
-            if name in wanted:
-                column = Column(
-                    name=row["column_name"],
-                    data_type=row["data_type"],
-                    general_type=general_type(row["data_type"]),
-                    position=row["column_index"],
-                    nullable=row["is_nullable"],
-                )
-                found.setdefault(name, []).append(column)
-        return found
+            return session.columns(tables)
 
     def change_tokens(self, tables: Sequence[TableName]) -> dict[TableName, str]:
         """Return 16 hexadecimal characters per table that change when its rows or its definition do; a missing table is absent.
@@ -232,14 +252,18 @@ class DuckDBEngine:
         path = require_source(self._settings)
         if path.is_dir():
             known = folder_tables(path)
-            states: dict[TableName, object] = {}
-            for table in tables:
-                if table in known:
-                    states[table] = [(str(file.relative_to(path)), *_state(file)) for file in known[table].files]
-        else:
+            return {table: _digest([(str(file.relative_to(path)), *_state(file)) for file in known[table].files]) for table in tables if table in known}
+        before = _known_tokens.get(path)
+        if before is None or before.state != file_state(path) or not before.tokens.keys() >= set(tables):
             with self.session("change_tokens", "") as session:
-                states = self._database_states(session, tables, file_state(path))
-        return {table: hashlib.sha256(repr(state).encode("utf-8", "surrogateescape")).hexdigest()[:16] for table, state in states.items()}
+                state = file_state(path)
+                found = {table: _digest(content) for table, content in self._database_states(session, tables, state).items()}
+                settled = last_written(path) < time.time_ns() - SETTLED_NS
+            others = before.tokens if before is not None and before.state == state else {}
+            before = _KnownTokens(state, {**others, **{table: found.get(table) for table in tables}})
+            if settled:
+                _known_tokens[path] = before
+        return {table: token for table in tables if (token := before.tokens[table]) is not None}
 
     def _definitions(self, session: DuckDBSession) -> dict[TableName, dict[str, Any]]:
         rows = session.query(
@@ -267,6 +291,10 @@ class DuckDBEngine:
             for index, *fingerprint in zip(*(column.to_pylist() for column in answer.columns), strict=True):
                 states[hashed[index]] = (definitions[hashed[index]]["sql"], *fingerprint)
         return states
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(repr(content).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def _state(file: Path) -> tuple[int, int] | tuple[None, None]:

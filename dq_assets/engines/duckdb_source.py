@@ -93,24 +93,26 @@ def require_source(settings: DuckDBConnection) -> Path:
     return path
 
 
-def _connect(settings: DuckDBConnection, spill: str) -> duckdb.DuckDBPyConnection:
+def connect(spill: str, *, memory_limit: str | None = None, threads: int | None = None) -> duckdb.DuckDBPyConnection:
+    """Return an in-memory DuckDB that loads no extension and spills to the folder ``spill``; it is not locked down yet."""
     config: dict[str, str | bool | int | float | list[str]] = {
         "temp_directory": spill,
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
         "allow_community_extensions": False,
     }
-    if settings.memory_limit is not None:
-        config["memory_limit"] = settings.memory_limit
-    if settings.threads is not None:
-        config["threads"] = settings.threads
+    if memory_limit is not None:
+        config["memory_limit"] = memory_limit
+    if threads is not None:
+        config["threads"] = threads
     connection = duckdb.connect(":memory:", config=config)
     # DuckDB takes a process without a main script, such as a Dagster step, for a notebook and would draw bars into its log.
     connection.execute("SET enable_progress_bar = false")
     return connection
 
 
-def _lock_down(connection: duckdb.DuckDBPyConnection) -> None:
+def lock_down(connection: duckdb.DuckDBPyConnection) -> None:
+    """Set the connection to UTC and take file and network access from it, for good."""
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
@@ -118,10 +120,10 @@ def _lock_down(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _attach(path: Path, settings: DuckDBConnection) -> _SharedFile:
     spill = tempfile.TemporaryDirectory(prefix="dq-duckdb-")
-    connection = _connect(settings, spill.name)
+    connection = connect(spill.name, memory_limit=settings.memory_limit, threads=settings.threads)
     try:
         connection.execute(f"ATTACH {literal(str(path))} AS {FILE_CATALOG} (TYPE duckdb, READ_ONLY)")
-        _lock_down(connection)
+        lock_down(connection)
     except duckdb.Error as error:
         connection.close()
         spill.cleanup()
@@ -188,13 +190,17 @@ def open_file(path: Path, settings: DuckDBConnection) -> Iterator[OpenSource]:
 
 def file_state(path: Path) -> str:
     """Return text that changes with every write to a database file, whichever table it touched."""
+    return repr([(state.st_size, state.st_mtime_ns) for state in _written_files(path)])
+
+
+def last_written(path: Path) -> int:
+    """Return when a database file was last written to, in nanoseconds since 1970."""
+    return max((state.st_mtime_ns for state in _written_files(path)), default=0)
+
+
+def _written_files(path: Path) -> list[os.stat_result]:
     path = path.resolve()
-    parts = []
-    for part in (path, path.with_name(path.name + ".wal")):
-        if part.exists():
-            state = part.stat()
-            parts.append((state.st_size, state.st_mtime_ns))
-    return repr(parts)
+    return [part.stat() for part in (path, path.with_name(path.name + ".wal")) if part.exists()]
 
 
 def _reader(name: str) -> tuple[str, str] | None:
@@ -277,12 +283,12 @@ def open_folder(folder: Path, settings: DuckDBConnection) -> Iterator[OpenSource
     tables = folder_tables(folder)
     unreadable: dict[TableName, SourceError] = {}
     with tempfile.TemporaryDirectory(prefix="dq-duckdb-") as spill:
-        connection = _connect(settings, spill)
+        connection = connect(spill, memory_limit=settings.memory_limit, threads=settings.threads)
         try:
             # DuckDB checks the pattern and the file it stands for, so both are allowed.
             files = {path for table in tables.values() for file in table.files for path in (str(file), _pattern(file))}
             connection.execute(f"SET allowed_paths = {literal(sorted(files))}")
-            _lock_down(connection)
+            lock_down(connection)
             for name, table in tables.items():
                 try:
                     connection.execute(_view(name, table))

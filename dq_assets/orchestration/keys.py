@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from dq_assets.records.enums import Dimension
+from dq_assets.records.enums import Dimension, TriggerSource
 
 if TYPE_CHECKING:
-    from dq_assets.records.tables import TableName
+    from collections.abc import Mapping
 
 METADATA_SCHEMA = dg.AssetKey(["dq", "metadata_schema"])
-TAG_TABLE_GROUP, TAG_AS_OF, TAG_BATCH, TAG_TRIGGER, TAG_TOKEN = "dq/table_group", "dq/as_of", "dq/batch", "dq/trigger", "dq/run_token"
-HYGIENE_CHECK = "dq_hygiene"
+TAG_TABLE_GROUP, TAG_AS_OF, TAG_BATCH, TAG_TESTS = "dq/table_group", "dq/as_of", "dq/batch", "dq/tests"
+TAG_TRIGGER, TAG_TOKEN = "dq/trigger", "dq/run_token"
+TAG_WORKER, TAG_JUDGED, TAG_REDO_OF = "dq/worker", "dq/judged", "dq/redo_of"
+HYGIENE_CHECK, TABLE_CHECK, FATAL_CHECK = "dq_hygiene", "dq_table", "dq_fatal"
 CHECK_OF_DIMENSION = {dimension: f"dq_{dimension.value}" for dimension in Dimension}
 DIMENSION_OF_CHECK = {name: dimension for dimension, name in CHECK_OF_DIMENSION.items()}
 
@@ -35,6 +37,6 @@ def key_part(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_]", lambda match: f"_u{ord(match[0]):x}_", escaped)
 
 
-def source_key(connection: str, table: TableName) -> dg.AssetKey:
-    """Return the key of a source table."""
-    return dg.AssetKey([connection, key_part(table.schema_name), key_part(table.table_name)])
+def trigger_of(tags: Mapping[str, str]) -> str:
+    """Return what started a run: its tag ``dq/trigger``; else ``schedule`` for a run of any schedule, ``manual`` for any other."""
+    return tags.get(TAG_TRIGGER, (TriggerSource.SCHEDULE if "dagster/schedule_name" in tags else TriggerSource.MANUAL).value)

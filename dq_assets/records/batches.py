@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from dq_assets.errors import ConfigError
 from dq_assets.records.base import Record
@@ -33,8 +33,8 @@ class BatchSpec(Record):
     ``column`` and ``grain`` come together; neither means the table is reloaded as one.
     """
 
-    column: str | None = None
-    grain: Grain | None = None
+    column: str | None = Field(default=None, description="The time column that says which batch a row belongs to.")
+    grain: Grain | None = Field(default=None, description="Length of a batch.")
 
     @model_validator(mode="after")
     def _both_or_neither(self) -> BatchSpec:

@@ -36,6 +36,16 @@ def column_id(table: str, column_name: str) -> str:
     return derived_id("column", table, column_name)
 
 
+def test_suite_id(project_key: str, test_suite_key: str) -> str:
+    """Id of a test suite where one column must name it; its own table is keyed by the two parts."""
+    return derived_id("test_suite", project_key, test_suite_key)
+
+
+def schedule_id(project_key: str, target_type: str, target_id: str) -> str:
+    """Id of the one schedule of a target."""
+    return derived_id("schedule", project_key, target_type, target_id)
+
+
 def run_id(kind: str, group_id: str, token: str) -> str:
     """Id of a run: ``token`` is a pure function of what made it (data versions, schedule tick, root run id)."""
     return derived_id("run", kind, group_id, token)

@@ -112,6 +112,22 @@ class Test(Record):
         return identity.derived_id("test", group_id, table.schema_name, table.table_name, sorted(columns), rule_type, row_filter, manual_name)
 
 
+class TestEdit(Record):
+    """What a person changes on a test: the fields that are given; ``muted_until=None`` lifts a mute."""
+
+    __test__: ClassVar[bool] = False
+
+    enabled: bool = True
+    locked: bool = False
+    muted_until: datetime | None = None
+    thresholds: Thresholds = Thresholds()
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The fields that are given, with their values."""
+        return {field: getattr(self, field) for field in sorted(self.model_fields_set)}
+
+
 class TestRun(Record):
     """A row of ``dq_test_runs``."""
 
@@ -170,6 +186,17 @@ class TestResult(Record):
     def rule_passed(self) -> bool | None:
         """True for pass, False for warn and fail, None where nothing was judged."""
         return {Verdict.PASS: True, Verdict.WARN: False, Verdict.FAIL: False}.get(self.result_status)
+
+
+class PastMeasure(Record):
+    """What the newest run that judged a batch with a test found: one point of the test's history."""
+
+    batch_key: str | None
+    at: datetime
+    """Data time: the start of the batch, or of the run where the table is one batch."""
+    value: float
+    rows_tested: int | None
+    result_status: Verdict
 
 
 class FailedRow(Record):

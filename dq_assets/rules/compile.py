@@ -135,12 +135,15 @@ def filter_of(test: Test) -> exp.Expr | None:
     return condition
 
 
-def failing_rows(relation: exp.Table, condition: exp.Expr, *, where: exp.Expr | None, limit: int) -> exp.Select:
-    """Return the statement for up to ``limit`` whole rows for which ``condition`` is true, within ``where``."""
-    inner = exp.select(exp.Star(), exp.alias_(condition, "dq_failing")).from_(relation.copy())
+def failing_rows(relation: exp.Table, condition: exp.Expr, *, columns: Iterable[Column], where: exp.Expr | None, limit: int) -> exp.Select:
+    """Return the statement for up to ``limit`` whole rows for which ``condition`` is true, within ``where``; ``columns`` are those of the relation."""
+    mark, taken = "dq_failing", {column.name.lower() for column in columns}
+    while mark in taken:
+        mark += "_"
+    inner = exp.select(exp.Star(), exp.alias_(condition, mark)).from_(relation.copy())
     if where is not None:
         inner = inner.where(where)
-    return exp.select(exp.Star(except_=[exp.to_identifier("dq_failing")])).from_(inner.subquery("tested")).where(exp.column("dq_failing")).limit(limit)
+    return exp.select(exp.Star(except_=[exp.to_identifier(mark)])).from_(inner.subquery("tested")).where(exp.column(mark)).limit(limit)
 
 
 def orphans(test: Test, child: exp.Table, parent: exp.Table, *, where: exp.Expr | None, group: exp.Expr | None) -> exp.Select:

@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from dq_assets.errors import SourceError
 from dq_assets.profiling.plan import fingerprint
-from dq_assets.profiling.sql import between_batches, select_aggregates
+from dq_assets.profiling.sql import between_batches, fill, select_aggregates
 from dq_assets.records.base import Record
 from dq_assets.records.batches import BatchRange, BatchSpec, BatchVersion, Grain, batch_key, utc_window, window
 
@@ -67,6 +67,20 @@ def present_batches(session: Session, plan: TablePlan, relation: exp.Table, dial
         fingerprints={key: row.get("a1") or "" for key, row in keyed.items()},
         in_no_batch=sum(int(row["a0"]) for row in rows) - sum(int(row["a0"]) for row in timed),
     )
+
+
+def batch_span(session: Session, plan: TablePlan, relation: exp.Table, dialect: str) -> list[datetime]:
+    """Return the wall-clock starts of a timed table's oldest and newest batch, without those that begin after the run's time; empty where there is none.
+
+    Raises:
+        SourceError: ``DQ-SRC-002`` when the batch column is gone.
+    """
+    start = plan.batch_start(dialect)
+    if start is None:
+        raise lost_batch_column(plan)
+    come = fill("CASE WHEN s <= :as_of THEN s END", {"s": start}, {"as_of": plan.as_of})
+    found = session.query(select_aggregates(relation, [exp.Min(this=come), exp.Max(this=come.copy())])).to_pylist()[0]
+    return [found["a0"], found["a1"]] if found["a0"] is not None else []
 
 
 def lost_batch_column(plan: TablePlan) -> SourceError:

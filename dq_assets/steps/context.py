@@ -38,6 +38,8 @@ class RunRequest(Record):
     trigger_source: TriggerSource = TriggerSource.MANUAL
     dagster_run_id: str | None = None
     batches: BatchRange | None = None
+    tests: tuple[str, ...] | None = None
+    """Ids of the tests to run; None runs the whole suite."""
 
     @classmethod
     def now(cls, as_of: datetime | None = None, batches: BatchRange | None = None) -> RunRequest:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from dq_assets.errors import SourceError
+from dq_assets.errors import EvaluationError, SourceError
 from dq_assets.profiling.findings import Found, finding
 from dq_assets.profiling.plan import TablePlan, orphan_count
 from dq_assets.records import identity
@@ -36,7 +36,7 @@ def profile(context: StepContext, group_name: str, request: RunRequest, progress
     kept out of learning (``excluded``, ``pending``).
 
     Raises:
-        EvaluationError: the group has no registered table.
+        EvaluationError: the group has no registered table, or no batch in the range asked for (``DQ-RUN-004``).
         SourceError: the source cannot be read; the run is marked failed.
         StoreError: nothing of the run is visible.
     """
@@ -46,7 +46,7 @@ def profile(context: StepContext, group_name: str, request: RunRequest, progress
     engine = context.engine(group_name)
     names = [table.name for table in tables]
     versions = engine.change_tokens(names)
-    token = request.token or f"{sorted((str(name), version) for name, version in versions.items())}@{request.as_of.isoformat()}"
+    token = request.token or f"{sorted((str(name), version) for name, version in versions.items())}@{request.as_of.isoformat()}{request.batches or ''}"
     run = context.store.start_profile_run(
         ProfileRun(
             profile_run_id=identity.run_id("profile", group.table_group_id, token),
@@ -63,6 +63,7 @@ def profile(context: StepContext, group_name: str, request: RunRequest, progress
     try:
         found = _scan(context, group_name, request, engine, tables, versions, run.profile_run_id, progress)
         after = engine.change_tokens(names)
+        _refuse_nothing(group_name, request, found)
     except Exception as error:
         context.store.fail_profile_run(run.profile_run_id, str(error), request.started_at)
         raise
@@ -126,12 +127,19 @@ def _scan(
                 verdicts={key: (_status(verdict), judged.get((table_id, key))) for (table_id, key), verdict in verdicts.items() if table_id == table.table_id},
                 # Without a profile before this one, tests or none, this run begins the history (it may be that first run, repeated).
                 default=BaselineStatus.PENDING if table.name in tested and known else BaselineStatus.LEARNED,
+                chosen=request.batches,
             )
             try:
                 found.append((table, profile_table(scan, history)))
             except SourceError as error:
                 found.append((table, unreadable_profile(table, error)))
         return _with_references(session, found, columns)
+
+
+def _refuse_nothing(group_name: str, request: RunRequest, found: list[tuple[GroupTable, TableProfile]]) -> None:
+    if request.batches is not None and not any(metric.batch_key for _, table in found for metric in table.series):
+        asked = f"from {request.batches.first} to {request.batches.last}"
+        raise EvaluationError("DQ-RUN-004", f"no table of group {group_name!r} holds a complete batch {asked}.", "`dq status` shows what was tested.")
 
 
 def _is_key(column: ColumnProfile) -> bool:

@@ -16,7 +16,7 @@ from dq_assets.records import identity
 from dq_assets.records.batches import Grain, batch_key, utc_window
 from dq_assets.records.enums import BaselineStatus, GeneralType, Severity, StoreValues
 from dq_assets.records.profiles import ColumnProfile, Finding, FrequentValue, HistogramBucket, KnownBatch, MetricValue
-from dq_assets.steps.batches import PresentBatches, complete, only, present_batches, range_condition
+from dq_assets.steps.batches import PresentBatches, complete, named, only, present_batches, range_condition
 from dq_assets.steps.scan import Scan, run_aggregates
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from dq_assets.errors import SourceError
+    from dq_assets.records.batches import BatchRange
     from dq_assets.records.engine import Session
     from dq_assets.records.tables import Column, GroupTable
 
@@ -65,6 +66,8 @@ class BatchHistory(NamedTuple):
     verdicts: dict[str | None, tuple[BaselineStatus, str | None]]
     default: BaselineStatus
     """Status of a batch that no suite has judged."""
+    chosen: BatchRange | None = None
+    """Profile these batches again, whatever is known of them, and no others; None: those that are new or changed."""
 
     def status(self, key: str | None, holds: Callable[[str | None], bool]) -> BaselineStatus:
         """Return whether a batch may teach: what validation or an earlier profile said, as long as it ``holds`` the rows they saw."""
@@ -102,7 +105,10 @@ def profile_table(scan: TableScan, history: BatchHistory) -> TableProfile:
     policy = policy_for(scan.store_values, [column.column_name for column in columns if column.pii_risk])
     if timed:
         known = {key: item for key, item in history.known.items() if key is not None and present.holds(key, item.data_version)}
-        due = [key for key, found in status.items() if key not in known or known[key].status is not found]
+        if history.chosen is None:
+            due = [key for key, found in status.items() if key not in known or known[key].status is not found]
+        else:
+            due = [key for key in named(history.chosen, present, scan.plan.batch, scan.plan.timezone, scan.plan.as_of) if key in status]
         series = _series(scan, relation, due, status, present)
     else:
         measurements = scan.plan.measurements(series_only=True)

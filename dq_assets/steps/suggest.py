@@ -8,21 +8,24 @@ from zoneinfo import ZoneInfo
 
 from dq_assets.errors import ConfigError, EvaluationError
 from dq_assets.profiling.masking import policy_for
+from dq_assets.records.check_ceiling import granularity_of
 from dq_assets.records.enums import BaselineStatus, Origin
-from dq_assets.records.tests import Bound, Test, Thresholds, Unit
-from dq_assets.rules.catalogue import rule_type
+from dq_assets.records.table_list import ListedTest, read_table_list, write_table_list
 from dq_assets.rules.compile import checked_rule, filter_of
 from dq_assets.rules.evidence import table_evidence
 from dq_assets.rules.suggest import Dropped
 from dq_assets.rules.suggest import suggest as suggest_tests
+from dq_assets.steps.hand_written import hand_written_test
 from dq_assets.steps.provision import ensure_ready
 from dq_assets.steps.register import is_selected
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from dq_assets.records.profiles import ColumnProfile, MetricValue
     from dq_assets.records.tables import GroupTable, TableGroup
+    from dq_assets.records.tests import Test
     from dq_assets.settings import ManualTest
     from dq_assets.steps.context import StepContext
     from dq_assets.store.suites import SuiteChange
@@ -41,7 +44,8 @@ def suggest(context: StepContext, group_name: str, now: datetime, *, actor: str 
 
     Raises:
         EvaluationError: ``DQ-RUN-002`` when the group was never profiled.
-        ConfigError: ``DQ-CONF-013`` when a hand-written test names a table that is not there.
+        ConfigError: ``DQ-CONF-013`` when a hand-written test names a table that is not there; ``DQ-CONF-021`` when the tests make more checks than are
+            allowed, in which case they are stored and judge batches all the same.
         RuleError: a hand-written test cannot be compiled.
     """
     ensure_ready(context, now)
@@ -81,13 +85,29 @@ def suggest(context: StepContext, group_name: str, now: datetime, *, actor: str 
         dropped += suggestion.dropped
     tests += [manual_test(group, group_name, tables, test) for test in settings.tests]
     change = context.store.apply_suite(group, group_name, tests, now=now, actor=actor)
-    return LearnedSuite(tests=tuple(context.store.tests(group.table_group_id)), dropped=tuple(dropped), change=change)
+    suite = tuple(context.store.tests(group.table_group_id))
+    list_tests(context, group_name, suite)
+    return LearnedSuite(tests=suite, dropped=tuple(dropped), change=change)
+
+
+def list_tests(context: StepContext, group_name: str, tests: Sequence[Test]) -> None:
+    """Show the graph the working set: it goes into the group's table list.
+
+    Raises:
+        ConfigError: ``DQ-CONF-021`` when the group would have more checks than are allowed; the list stays as it is, and so does the working set.
+    """
+    folder, settings = context.settings.metadata.folder, context.group_settings(group_name)
+    listed = read_table_list(folder, group_name)
+    if listed is not None:
+        shown = tuple(ListedTest.model_validate({field: getattr(test, field) for field in ListedTest.model_fields}) for test in tests)
+        renewed = listed.model_copy(update={"tests": shown})
+        # Refuses what is above the ceiling, before it is listed.
+        granularity_of(renewed, settings.check_granularity, blocking=settings.blocking != "never")
+        write_table_list(folder, renewed)
 
 
 def manual_test(group: TableGroup, test_suite_key: str, tables: list[GroupTable], written: ManualTest) -> Test:
     """Return a hand-written test as a record: any failing row fails it, with the severity it names."""
-    rule = rule_type(written.rule_type)
-    parameters = {key: list(value) if isinstance(value, tuple) else value for key, value in written.parameters.items()}
     table = next((table.name for table in tables if written.table in (table.name.table_name, str(table.name))), None)
     if table is None:
         raise ConfigError(
@@ -95,28 +115,7 @@ def manual_test(group: TableGroup, test_suite_key: str, tables: list[GroupTable]
             f"test {written.name!r}: table {written.table!r} is not in the group.",
             f"its tables are: {', '.join(str(table.name) for table in tables)}.",
         )
-    if rule.unit is not Unit.VALUE and written.low is not None:
-        raise ConfigError("DQ-CONF-014", f"test {written.name!r}: rule {rule.name} counts failing rows, low is {written.low:g}.", "leave low out.")
-    if rule.unit is Unit.VALUE and written.low is None and written.high is None:
-        raise ConfigError("DQ-CONF-014", f"test {written.name!r}: rule {rule.name} measures a value and has no bound.", "give it low, high or both.")
-    bound = Bound(minimum=written.low, maximum=written.high) if rule.unit is Unit.VALUE else Bound(maximum=written.high or 0)
-    test = Test(
-        test_id=Test.identity(group.table_group_id, table, written.columns, rule.name, written.filter, written.name),
-        project_key=group.project_key,
-        connection_id=group.connection_id,
-        table_group_id=group.table_group_id,
-        test_suite_key=test_suite_key,
-        name=written.name,
-        rule_type=rule.name,
-        table=table,
-        columns=written.columns,
-        parameters=parameters,
-        filter=written.filter,
-        dimension=rule.dimension,
-        thresholds=Thresholds.model_validate({written.severity.value: bound, "unit": rule.unit}),
-        origin=Origin.MANUAL,
-        description=written.description,
-    )
+    test = hand_written_test(group, test_suite_key, table, written)
     checked_rule(test)
     filter_of(test)
     return test

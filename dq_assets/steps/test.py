@@ -6,12 +6,12 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable
 from datetime import timedelta
 from time import perf_counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from dq_assets.errors import ConfigError, DQError, EvaluationError, SourceError
 from dq_assets.profiling.plan import TablePlan
 from dq_assets.records import identity
-from dq_assets.records.enums import BaselineStatus, Dimension, Verdict
+from dq_assets.records.enums import BaselineStatus, Verdict
 from dq_assets.records.tests import FailedRow, Test, TestResult, TestRun
 from dq_assets.steps.batches import PresentBatches, complete, lost_batch_column, named, present_batches, with_gaps
 from dq_assets.steps.provision import ensure_ready
@@ -27,18 +27,11 @@ if TYPE_CHECKING:
 Progress = Callable[[str], None]
 
 
-class Selection(NamedTuple):
-    """Which tests to run: those of a table and dimension."""
-
-    table: TableName
-    dimension: Dimension
-
-
 def test(
     context: StepContext,
     group_name: str,
     request: RunRequest,
-    only: Collection[Selection] | None = None,  # noqa: PT028 - a verb, no pytest test
+    only: Collection[str] | None = None,  # noqa: PT028 - a verb, no pytest test
     progress: Progress = lambda _: None,  # noqa: PT028
 ) -> TestRun:
     """Run the group's active tests and return the completed run; its results are in the store.
@@ -50,7 +43,7 @@ def test(
         context: settings and store.
         group_name: the table group.
         request: data time, batches, and what makes the run's id.
-        only: run just these tests; None runs all.
+        only: ids of the tests to run; None runs all.
         progress: told of each table.
 
     Raises:
@@ -60,7 +53,7 @@ def test(
     ensure_ready(context, request.started_at)
     group = context.group(group_name)
     tables = context.tables(group_name)
-    tests = [item for item in context.store.tests(group.table_group_id) if only is None or Selection(item.table, item.dimension) in only]
+    tests = [item for item in context.store.tests(group.table_group_id) if only is None or item.test_id in only]
     if not tests and only is None:
         raise EvaluationError("DQ-RUN-003", f"table group {group_name!r} has no tests.", "run `dq profile`, then `dq suggest`; or `dq run`.")
     engine = context.engine(group_name)
@@ -222,12 +215,17 @@ def _batches(context: StepContext, request: RunRequest, table: GroupTable, plan:
     if request.batches is not None:
         return named(request.batches, present, table.batch, plan.timezone, plan.as_of)
     keys = complete(present, table.batch, plan.as_of)
-    # A batch that was only profiled still waits for its verdict.
-    versions = {key: known.data_version for key, known in context.store.profiled_batches(table.table_id).items() if known.status is not BaselineStatus.PENDING}
-    versions |= {key: version for (table_id, key), version in context.store.batch_versions(table.table_group_id).items() if table_id == table.table_id}
+    versions = known_versions(context, table)
     known = {key for key in versions if key is not None}
     due = [key for key in keys if key not in known or not present.holds(key, versions[key])]
     if due:
         return with_gaps(due, table.batch, max(known, default=None), plan.timezone)
     # A table that lost all its rows is judged by the newest batch it ever held.
     return keys[-1:] or sorted(known)[-1:]
+
+
+def known_versions(context: StepContext, table: GroupTable) -> dict[str | None, str | None]:
+    """Return what each batch held when it was judged or learned from, by batch; a batch that was only profiled still waits for its verdict."""
+    profiled = context.store.profiled_batches(table.table_id)
+    versions = {key: known.data_version for key, known in profiled.items() if known.status is not BaselineStatus.PENDING}
+    return versions | {key: version for (table_id, key), version in context.store.batch_versions(table.table_group_id).items() if table_id == table.table_id}

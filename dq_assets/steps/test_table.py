@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 USER_SQL_TIMEOUT_S = 60.0
 USER_SQL_ROW_CAP = 10_000
+_REFERENCE_FIX = "name a table of the same connection; with a data frame, hand it over under `reference_tables`."
 
 
 class TestScan(NamedTuple):
@@ -68,19 +69,28 @@ class Outcome(NamedTuple):
 
 def judge_table(scan: TestScan, tests: Sequence[Test]) -> Outcome:
     """Return one result per test and batch; a test that cannot be evaluated is ``error`` with its cause, the others stand."""
+    results = judged(scan, tests)
+    return Outcome(results, failing_rows_of(scan, tests, results))
+
+
+def judged(scan: TestScan, tests: Sequence[Test]) -> list[TestResult]:
+    """Return the results of ``judge_table``; no row of the data is looked at."""
     clicked = perf_counter()
     measured = _measure(scan, tests)
     elapsed = round(1000 * (perf_counter() - clicked))
     results: list[TestResult] = []
-    rows: list[FailedRow] = []
     for test in tests:
         for key in _keys(scan, test):
             result = _result(scan, test, key, measured.get((test.test_id, key), Measured(None, 0)), elapsed)
-            result = result.model_copy(update={"data_version": scan.versions.get(key or "", scan.data_version)})
-            results.append(result)
-            if result.result_status in (Verdict.FAIL, Verdict.WARN) and scan.sample:
-                rows += _sample(scan, test, result)
-    return Outcome(results, rows)
+            results.append(result.model_copy(update={"data_version": scan.versions.get(key or "", scan.data_version)}))
+    return results
+
+
+def failing_rows_of(scan: TestScan, tests: Sequence[Test], results: Sequence[TestResult]) -> list[FailedRow]:
+    """Return the capped, masked samples of the failing rows of results of ``tests``."""
+    by_id = {test.test_id: test for test in tests}
+    failed = [result for result in results if scan.sample and result.result_status in (Verdict.FAIL, Verdict.WARN)]
+    return [row for result in failed for row in _sample(scan, by_id[result.test_id], result)]
 
 
 def error_results(run: TestRun, tests: Sequence[Test], error: DQError, batches: Sequence[str | None] = (None,)) -> list[TestResult]:
@@ -165,7 +175,7 @@ def _parent(scan: TestScan, test: Test) -> TableName:
     column = str(test.parameters["reference_column"])
     if parent is None:
         wanted = test.parameters["reference_table"]
-        raise RuleError("DQ-RULE-007", f"test {test.name!r}: there is no reference table {wanted}.", "name a table of the same connection.")
+        raise RuleError("DQ-RULE-007", f"test {test.name!r}: there is no reference table {wanted}.", _REFERENCE_FIX)
     if column not in {known.name for known in scan.known_tables[parent]}:
         raise RuleError("DQ-RULE-007", f"test {test.name!r}: reference table {parent} has no column {column!r}.", "name one of its columns.")
     return parent
@@ -214,11 +224,15 @@ def _base(run: TestRun, test: Test, key: str | None) -> TestResult:
 
 
 def _error(run: TestRun, test: Test, key: str | None, error: DQError) -> TestResult:
+    try:
+        expected = expectation(test)
+    except RuleError:
+        expected = None
     return _base(run, test, key).model_copy(
         update={
             "result_status": Verdict.ERROR,
             "severity": test.thresholds.severity,
-            "expected_value": expectation(test),
+            "expected_value": expected,
             "message": "could not be evaluated",
             "error_message": str(error),
         }
@@ -243,7 +257,7 @@ def _sample(scan: TestScan, test: Test, result: TestResult) -> list[FailedRow]:
             condition = orphan_condition(test, scan.session.relation(_parent(scan, test))) if rule.form is Form.REFERENCE else predicate(test, rule, context)
             if condition is None:
                 return []
-            answer = scan.session.query(failing_rows(relation, condition, where=where, limit=scan.sample))
+            answer = scan.session.query(failing_rows(relation, condition, columns=scan.plan.columns, where=where, limit=scan.sample))
     except SourceError:
         return []
     return [FailedRow(test_result_id=result.test_result_id, row_number=number, row=policy.row(row)) for number, row in enumerate(answer.to_pylist(), start=1)]

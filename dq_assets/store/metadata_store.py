@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dq_assets.errors import StoreError
-from dq_assets.store import alerts, audit, configuration, migrations, profiles, results, suites
+from dq_assets.store import alerts, audit, configuration, migrations, profiles, results, schedules, suites
 from dq_assets.store.database import Database
 
 if TYPE_CHECKING:
@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from dq_assets.records.alerts import Alert
     from dq_assets.records.enums import BaselineStatus, Verdict
     from dq_assets.records.profiles import ColumnProfile, Finding, FindingType, GroupProfile, KnownBatch, MetricValue, ProfileRun
+    from dq_assets.records.schedules import Schedule
     from dq_assets.records.tables import Connection, GroupTable, TableGroup
-    from dq_assets.records.tests import FailedRow, Test, TestResult, TestRun
+    from dq_assets.records.tests import FailedRow, PastMeasure, Test, TestEdit, TestResult, TestRun
+    from dq_assets.records.unfinished_runs import ClosedRun, UnfinishedRun
     from dq_assets.settings import MetadataSettings
     from dq_assets.store.migrations import MigrationReport
-    from dq_assets.store.suites import SuiteChange
+    from dq_assets.store.suites import SuiteChange, TestChange
 
 
 class MetadataStore:
@@ -151,12 +153,17 @@ class MetadataStore:
         with self._database.read("profiled batches") as transaction:
             return profiles.profiled_batches(transaction, table_id)
 
+    def batches_of_profile(self, profile_run_id: str) -> list[str]:
+        """Return the keys of the timed batches that a completed run profiled, sorted."""
+        with self._database.read(f"profile run {profile_run_id}") as transaction:
+            return profiles.batches_of_run(transaction, profile_run_id)
+
     def apply_suite(self, group: TableGroup, test_suite_key: str, tests: Sequence[Test], *, now: datetime, actor: str) -> SuiteChange:
         """Make the given tests the suite's working set and return what changed; audited when something did.
 
         A new version is written only when thresholds or parameters change. Generated and manual tests that are not given are disabled,
-        never deleted. Generated tests change neither manual nor locked ones. A name that is taken by such a test, or that a disabled test
-        holds, is told apart by the first 8 characters of the newcomer's or the disabled test's id.
+        never deleted. A locked test is changed by no list, a manual one by no generated test. A name that is taken by such a test, or that a
+        disabled test holds, is told apart by the first 8 characters of the newcomer's or the disabled test's id.
 
         Raises:
             StoreError: ``DQ-STORE-007`` when the suite belongs to another group, ``DQ-STORE-008`` when given tests share a name or id.
@@ -168,6 +175,40 @@ class MetadataStore:
         """Return the group's tests with their current versions, by table, columns, rule type and id."""
         with self._database.read("tests") as transaction:
             return suites.read(transaction, table_group_id, enabled_only=enabled_only)
+
+    def edit_test(self, test_id: str, edit: TestEdit, *, now: datetime, actor: str) -> TestChange:
+        """Change a test by hand; audited when something changed.
+
+        New thresholds are the test's next version from ``now`` on, with the actor as their evidence. Nothing is locked unless the edit says so.
+
+        Raises:
+            StoreError: ``DQ-STORE-012`` when the test is not there.
+        """
+        with self._database.write(f"test {test_id}") as transaction:
+            return suites.edit(transaction, test_id, edit, now=now, actor=actor)
+
+    def schedules(self, project_key: str) -> list[Schedule]:
+        """Return the project's schedules with the tests they are about, by target type and id; one statement."""
+        with self._database.read("schedules") as transaction:
+            return schedules.read(transaction, project_key)
+
+    def save_schedule(self, schedule: Schedule, *, actor: str) -> dict[str, dict[str, Any]]:
+        """Write expression, zone and switch as a person chose them at the schedule's ``updated_at``; return what changed, ``{"old": …, "new": …}`` per field.
+
+        What the sensor mirrors stays, but for ``next_run_at``. Without a change nothing is written; a change is audited.
+        """
+        with self._database.write(f"schedule {schedule.schedule_id}") as transaction:
+            return schedules.save(transaction, schedule, actor=actor)
+
+    def remove_schedule(self, schedule: Schedule, *, now: datetime, actor: str) -> bool:
+        """Delete a schedule, return whether it was there; audited when it was."""
+        with self._database.write(f"schedule {schedule.schedule_id}") as transaction:
+            return schedules.remove(transaction, schedule, now=now, actor=actor)
+
+    def note_fires(self, noted: Sequence[Schedule]) -> None:
+        """Write ``last_run_at``, ``next_run_at`` and ``last_run_id``; a schedule that a person has changed since it was read is left alone."""
+        with self._database.write("what schedules fired") as transaction:
+            schedules.note_fires(transaction, noted)
 
     def start_test_run(self, run: TestRun) -> TestRun:
         """Write a run as running and return it as stored; a run that is there runs again, with its first ``started_at``."""
@@ -203,10 +244,18 @@ class MetadataStore:
         with self._database.read(f"test run {test_run_id}") as transaction:
             return results.read(transaction, test_run_id)
 
-    def failed_rows(self, test_run_id: str) -> dict[str, list[FailedRow]]:
-        """Return the sampled failing rows of a completed run by ``test_result_id``; empty unless completed."""
+    def failed_rows(self, test_run_id: str, *, first: int | None = None) -> dict[str, list[FailedRow]]:
+        """Return the sampled failing rows of a completed run by ``test_result_id``, at most ``first`` of each; empty unless completed."""
         with self._database.read(f"test run {test_run_id}") as transaction:
-            return results.failed_rows(transaction, test_run_id)
+            return results.failed_rows(transaction, test_run_id, first)
+
+    def measure_history(self, test_ids: Sequence[str], limit: int, *, including: str | None = None) -> dict[str, list[PastMeasure]]:
+        """Return per test the measures of its last ``limit`` batches, in data time; a test without a measure is absent.
+
+        Of each batch counts the newest completed run of a whole suite, and the run ``including`` even if it is of a part.
+        """
+        with self._database.read("past measures") as transaction:
+            return results.measure_history(transaction, test_ids, limit, including)
 
     def batch_verdicts(self, table_group_id: str) -> dict[tuple[str, str | None], Verdict]:
         """Return (table id, batch key) to the worst verdict of the newest completed run that judged the batch.
@@ -226,10 +275,15 @@ class MetadataStore:
         with self._database.read("failing tests") as transaction:
             return results.failing_since(transaction, test_ids)
 
-    def unfinished_runs(self, table_group_id: str | None = None) -> list[tuple[str, str, str | None]]:
-        """Return (``profile`` or ``test``, run id, Dagster run id) of the runs that wait or run."""
+    def unfinished_runs(self, table_group_id: str | None = None) -> list[UnfinishedRun]:
+        """Return the runs that wait or run, as far as their rows say: profile runs before test runs, by start."""
         with self._database.read("unfinished runs") as transaction:
             return results.unfinished(transaction, table_group_id)
+
+    def close_run(self, closed: ClosedRun, now: datetime) -> bool:
+        """Write what became of an unfinished run; False when it ended meanwhile, or when another Dagster run took it up. Then nothing is written."""
+        with self._database.write(f"{closed.run.kind} run {closed.run.run_id}") as transaction:
+            return results.close(transaction, closed, now)
 
     def save_alerts(self, alerts_: Sequence[Alert], *, run_id: str) -> int:
         """Write the alerts of a run that are not there yet, return how many; an acknowledged alert stays acknowledged."""

@@ -154,6 +154,13 @@ def series(transaction: Transaction, table_ids: Sequence[str], baseline: Collect
     return [MetricValue.model_validate(dict(row)) for row in transaction.execute(query).mappings()]
 
 
+def batches_of_run(transaction: Transaction, profile_run_id: str) -> list[str]:
+    """Return the keys of the timed batches that a completed run profiled, sorted."""
+    measured = select(profile_metrics.c.batch_key).join(profiles, profiles.c.profile_run_id == profile_metrics.c.profile_run_id)
+    of_run = (profile_metrics.c.profile_run_id == profile_run_id, profile_metrics.c.batch_key.is_not(None), completed(profiles))
+    return list(transaction.execute(measured.where(*of_run).distinct().order_by(profile_metrics.c.batch_key)).scalars())
+
+
 def profiled_batches(transaction: Transaction, table_id: str) -> dict[str | None, KnownBatch]:
     """Return the profiled batches of a table by key, as the newest completed run read them."""
     metrics = profile_metrics.c

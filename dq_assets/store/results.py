@@ -6,14 +6,15 @@ Decision: as with profiles, a run's rows are replaced in one transaction whose l
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import and_, case, delete, func, insert, select, update
+from sqlalchemy import and_, case, delete, func, insert, or_, select, update
 
 from dq_assets.errors import StoreError
 from dq_assets.records.enums import RunStatus, Verdict
 from dq_assets.records.identity import table_id
-from dq_assets.records.tests import FailedRow, TestResult, TestRun
+from dq_assets.records.tests import FailedRow, PastMeasure, TestResult, TestRun
+from dq_assets.records.unfinished_runs import UnfinishedRun
 from dq_assets.store.schema import profiles, test_failed_rows, test_results, test_runs, test_suites, tests
 from dq_assets.store.visibility import UNFINISHED, completed, newest_first
 
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, Row
+    from sqlalchemy import ColumnElement, Row, Select
     from sqlalchemy import Connection as Transaction
+
+    from dq_assets.records.unfinished_runs import ClosedRun
 
 _RESULT_FIELDS = tuple(TestResult.model_fields)
 _WORST_FIRST = (Verdict.ERROR, Verdict.FAIL, Verdict.WARN, Verdict.PASS, Verdict.LEARNING, Verdict.SKIPPED)
@@ -107,12 +110,14 @@ def read(transaction: Transaction, test_run_id: str) -> list[TestResult]:
     return [TestResult.model_validate({**row, "message": row["message"] or ""}) for row in transaction.execute(query).mappings()]
 
 
-def failed_rows(transaction: Transaction, test_run_id: str) -> dict[str, list[FailedRow]]:
-    """Return the sampled failing rows of a completed run by result, in order."""
+def failed_rows(transaction: Transaction, test_run_id: str, first: int | None) -> dict[str, list[FailedRow]]:
+    """Return the sampled failing rows of a completed run by result, in order; only the ``first`` of each result where that is given."""
     query = select(test_failed_rows).join(test_results, test_results.c.test_result_id == test_failed_rows.c.test_result_id).join(test_runs)
     query = query.where(test_results.c.test_run_id == test_run_id, completed(test_runs)).order_by(
         test_failed_rows.c.test_result_id, test_failed_rows.c.row_number
     )
+    if first is not None:
+        query = query.where(test_failed_rows.c.row_number <= first)
     found: dict[str, list[FailedRow]] = defaultdict(list)
     for row in transaction.execute(query):
         found[row.test_result_id].append(FailedRow(test_result_id=row.test_result_id, row_number=row.row_number, row=row.row_json))
@@ -165,14 +170,49 @@ def failing_since(transaction: Transaction, test_ids: Sequence[str]) -> dict[str
     return found
 
 
-def unfinished(transaction: Transaction, table_group_id: str | None) -> list[tuple[str, str, str | None]]:
-    """Return (``profile`` or ``test``, run id, Dagster run id) of the runs that wait or run, by start."""
-    profile_runs = select(profiles.c.profile_run_id, profiles.c.dagster_run_id).where(profiles.c.status.in_(UNFINISHED)).order_by(profiles.c.started_at)
-    suite_runs = select(test_runs.c.test_run_id, test_runs.c.dagster_run_id).where(test_runs.c.status.in_(UNFINISHED)).order_by(test_runs.c.started_at)
+def measure_history(transaction: Transaction, test_ids: Sequence[str], limit: int, including: str | None) -> dict[str, list[PastMeasure]]:
+    """Return per test the measures of its last ``limit`` batches in data time, as the newest completed run that judged each batch found them.
+
+    Runs of a part of a suite say nothing of a batch, but that of ``including`` counts. Where a table is one batch, each run is a point.
+    """
+    found: dict[str, list[PastMeasure]] = defaultdict(list)
+    for first in range(0, len(test_ids), _IDS_PER_STATEMENT):
+        for row in _measures(transaction, test_ids[first : first + _IDS_PER_STATEMENT], limit, including):
+            found[row.test_id].append(PastMeasure.model_validate({field: getattr(row, field) for field in PastMeasure.model_fields}))
+    return dict(found)
+
+
+def unfinished(transaction: Transaction, table_group_id: str | None) -> list[UnfinishedRun]:
+    """Return the runs that wait or run, profile runs before test runs, by start."""
+    suite_runs = (
+        select(test_runs.c.test_run_id, test_suites.c.table_group_id, test_runs.c.dagster_run_id, test_runs.c.started_at)
+        .join(test_suites, _same_suite())
+        .where(test_runs.c.status.in_(UNFINISHED))
+        .order_by(test_runs.c.started_at)
+    )
+    profile_runs = (
+        select(profiles.c.profile_run_id, profiles.c.table_group_id, profiles.c.dagster_run_id, profiles.c.started_at)
+        .where(profiles.c.status.in_(UNFINISHED))
+        .order_by(profiles.c.started_at)
+    )
     if table_group_id is not None:
         profile_runs = profile_runs.where(profiles.c.table_group_id == table_group_id)
-        suite_runs = suite_runs.join(test_suites, _same_suite()).where(test_suites.c.table_group_id == table_group_id)
-    return [(kind, run, dagster_run) for kind, query in (("profile", profile_runs), ("test", suite_runs)) for run, dagster_run in transaction.execute(query)]
+        suite_runs = suite_runs.where(test_suites.c.table_group_id == table_group_id)
+    queries: tuple[tuple[Literal["profile", "test"], Select[Any]], ...] = (("profile", profile_runs), ("test", suite_runs))
+    return [
+        UnfinishedRun(kind=kind, run_id=run_id, table_group_id=group_id, dagster_run_id=dagster_run_id, started_at=started_at)
+        for kind, query in queries
+        for run_id, group_id, dagster_run_id, started_at in transaction.execute(query)
+    ]
+
+
+def close(transaction: Transaction, closed: ClosedRun, now: datetime) -> bool:
+    """Write what became of a run and return whether it was so: not when it ended meanwhile, or when another Dagster run took it up."""
+    runs = profiles if closed.run.kind == "profile" else test_runs
+    still = update(runs).where(
+        next(iter(runs.primary_key)) == closed.run.run_id, runs.c.status.in_(UNFINISHED), runs.c.dagster_run_id.is_not_distinct_from(closed.run.dagster_run_id)
+    )
+    return transaction.execute(still.values(status=closed.status.value, error_message=closed.message, completed_at=now)).rowcount == 1
 
 
 def _failing_since(transaction: Transaction, test_ids: Sequence[str]) -> Iterable[tuple[str, datetime]]:
@@ -198,6 +238,25 @@ def _failing_since(transaction: Transaction, test_ids: Sequence[str]) -> Iterabl
         .group_by(judged.c.test_id)
     )
     return transaction.execute(query).all()
+
+
+def _measures(transaction: Transaction, test_ids: Sequence[str], limit: int, including: str | None) -> Sequence[Row[Any]]:
+    results = test_results.c
+    at = func.coalesce(results.window_start, test_runs.c.as_of)
+    occasion = func.coalesce(results.batch_key, results.test_run_id)
+    attempt = func.row_number().over(partition_by=(results.test_id, occasion), order_by=newest_first(test_runs))
+    judged = (
+        select(
+            *(results.test_id, results.batch_key, results.rows_tested, results.result_status),
+            *(at.label("at"), results.sensor_value.label("value"), attempt.label("attempt")),
+        )
+        .join(test_runs)
+        .where(results.test_id.in_(test_ids), completed(test_runs), or_(_whole_suite(), test_runs.c.test_run_id == including))
+        .subquery()
+    )
+    place = func.row_number().over(partition_by=judged.c.test_id, order_by=(judged.c.at.desc(), judged.c.batch_key.desc()))
+    recent = select(judged, place.label("place")).where(judged.c.attempt == 1, judged.c.value.is_not(None)).subquery()
+    return transaction.execute(select(recent).where(recent.c.place <= limit).order_by(recent.c.test_id, recent.c.place.desc())).all()
 
 
 def _same_suite() -> Any:

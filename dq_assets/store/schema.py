@@ -378,4 +378,20 @@ alerts = Table("dq_alerts", metadata,
     Column("acknowledged_at", UtcDateTime),
     Column("created_at", UtcDateTime, nullable=False),
 )
+
+schedules = Table("dq_schedules", metadata,
+    Column("schedule_id", Text, primary_key=True),
+    Column("project_key", Text, nullable=False),
+    Column("target_type", Text, nullable=False),
+    Column("target_id", Text, nullable=False),
+    Column("cron_expression", Text, nullable=False),
+    Column("timezone", Text, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("last_run_at", UtcDateTime),
+    Column("next_run_at", UtcDateTime),
+    Column("last_run_id", Text),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Index("uq_dq_schedules_target", "target_type", "target_id", unique=True),
+)
 # fmt: on

@@ -1,14 +1,15 @@
 """Test suites: the working set of tests and their append-only versions.
 
-Decision: learning never takes anything from a person. A generated list changes only generated tests that are not locked; a test that is no longer
-proposed is disabled and keeps its history; mutes and locks stay until a person lifts them.
+Decision: learning never takes anything from a person. A list of tests changes no locked test, and a generated one no manual test either; a test that is
+no longer proposed is disabled and keeps its history; mutes and locks stay until a person lifts them. What a person switches or bounds at run time is kept
+by a lock. Only whether a manual test is there at all is the file's alone: locked or not, one that vanished from the file is disabled.
 """
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Row, bindparam, func, insert, select, update
 
@@ -27,8 +28,11 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection as Transaction
 
     from dq_assets.records.tables import TableGroup
+    from dq_assets.records.tests import TestEdit
 
 _DECLARED = (Origin.GENERATED.value, Origin.MANUAL.value)
+_BY_HAND = "person"
+"""What computed the bounds that a person set."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,13 @@ class SuiteChange:
     unchanged: tuple[str, ...] = ()
     disabled: tuple[str, ...] = ()
     muted: tuple[str, ...] = ()
+
+
+class TestChange(NamedTuple):
+    """An edited test as it stands now, and what changed, ``field`` to ``{"old": …, "new": …}``; empty when nothing did."""
+
+    test: Test
+    changes: dict[str, dict[str, Any]]
 
 
 def apply(transaction: Transaction, group: TableGroup, test_suite_key: str, given: Sequence[Test], *, now: datetime, actor: str) -> SuiteChange:
@@ -56,12 +67,14 @@ def apply(transaction: Transaction, group: TableGroup, test_suite_key: str, give
         for row in transaction.execute(select(tests).where(tests.c.table_group_id == group.table_group_id, tests.c.test_suite_key == test_suite_key))
     }
     kept = {test_id for test_id, test in wanted.items() if test_id in stored and _belongs_to_person(stored[test_id], test)}
-    gone = [row for test_id, row in stored.items() if test_id not in wanted and row.enabled and row.origin in _DECLARED and not row.locked]
+    gone = {test_id for test_id, row in stored.items() if test_id not in wanted and row.enabled and _ends_with_its_list(row)}
     if gone:
-        disable = update(tests).where(tests.c.test_id == bindparam("gone")).values(enabled=False, updated_at=now)
-        transaction.execute(disable, [{"gone": row.test_id} for row in gone])
-    _free_names(transaction, wanted, kept, stored, {row.test_id for row in gone})
-    taken = {row.name for test_id, row in stored.items() if test_id in kept or (test_id not in wanted and (row.locked or row.origin not in _DECLARED))}
+        # The lock of a manual test goes with it: once the file has it again, it is as the file says.
+        disable = update(tests).where(tests.c.test_id == bindparam("gone")).values(enabled=False, locked=False, updated_at=now)
+        transaction.execute(disable, [{"gone": test_id} for test_id in sorted(gone)])
+    _free_names(transaction, wanted, kept, stored, gone)
+    others = stored.keys() - wanted.keys() - gone
+    taken = {stored[test_id].name for test_id in kept | {other for other in others if stored[other].locked or stored[other].origin not in _DECLARED}}
     created: list[Test] = []
     updated: list[str] = []
     unchanged: list[str] = []
@@ -78,7 +91,7 @@ def apply(transaction: Transaction, group: TableGroup, test_suite_key: str, give
         created=tuple(test.test_id for test in created),
         updated=tuple(updated),
         unchanged=tuple(unchanged),
-        disabled=tuple(sorted(row.test_id for row in gone)),
+        disabled=tuple(sorted(gone)),
         muted=tuple(sorted(set(wanted).intersection(_muted(transaction, group.table_group_id, now)))),
     )
     if change.created or change.updated or change.disabled:
@@ -95,24 +108,53 @@ def apply(transaction: Transaction, group: TableGroup, test_suite_key: str, give
     return change
 
 
+def edit(transaction: Transaction, test_id: str, wanted: TestEdit, *, now: datetime, actor: str) -> TestChange:
+    """Change a test as a person wants it.
+
+    Raises:
+        StoreError: ``DQ-STORE-012`` when the test is not there.
+    """
+    found = transaction.execute(_with_current_version().where(tests.c.test_id == test_id)).first()
+    if found is None:
+        raise StoreError("DQ-STORE-012", f"test {test_id} is not there.", "`dq tests list` shows the tests.")
+    before = _test(found)
+    after = before.model_copy(update=wanted.given)
+    old, new = (test.model_dump(mode="json", include=set(wanted.given)) for test in (before, after))
+    changes = {field: {"old": old[field], "new": new[field]} for field in wanted.given if old[field] != new[field]}
+    if not changes:
+        return TestChange(before, {})
+    if "thresholds" in changes:
+        after = after.model_copy(update={"version": before.version + 1, "evidence": {"set_by": actor}, "model_version": _BY_HAND})
+        transaction.execute(insert(test_versions), _version_row(after, after.version, now))
+    row = {field: value for field, value in _row(after).items() if field in {"enabled", "thresholds_json", "severity", "fingerprint"}}
+    row |= {"locked": after.locked, "muted_until": after.muted_until, "updated_at": now}
+    transaction.execute(update(tests).where(tests.c.test_id == test_id).values(row))
+    audit.record(transaction, project_key=after.project_key, entity_type="test", entity_id=test_id, action="update", changes=changes, now=now, actor=actor)
+    return TestChange(after, changes)
+
+
 def read(transaction: Transaction, table_group_id: str, *, enabled_only: bool) -> list[Test]:
     """Return the group's tests with their current versions, by table, columns, rule type and id."""
-    versions = _current_versions()
-    query = select(tests, versions.c.version, versions.c.evidence_json, versions.c.model_version).join(versions, versions.c.test_id == tests.c.test_id)
-    query = query.where(tests.c.table_group_id == table_group_id)
+    query = _with_current_version().where(tests.c.table_group_id == table_group_id)
     if enabled_only:
         query = query.where(tests.c.enabled)
     found = [_test(row) for row in transaction.execute(query)]
     return sorted(found, key=lambda test: (str(test.table), test.columns, test.rule_type, test.test_id))
 
 
-def _current_versions() -> Any:
+def _with_current_version() -> Any:
     newest = select(test_versions.c.test_id, func.max(test_versions.c.version).label("version")).group_by(test_versions.c.test_id).subquery()
-    return select(test_versions).join(newest, (newest.c.test_id == test_versions.c.test_id) & (newest.c.version == test_versions.c.version)).subquery()
+    is_newest = (newest.c.test_id == test_versions.c.test_id) & (newest.c.version == test_versions.c.version)
+    versions = select(test_versions).join(newest, is_newest).subquery()
+    return select(tests, versions.c.version, versions.c.evidence_json, versions.c.model_version).join(versions, versions.c.test_id == tests.c.test_id)
 
 
 def _belongs_to_person(stored: Row[Any], given: Test) -> bool:
-    return given.origin == Origin.GENERATED and (stored.locked or stored.origin == Origin.MANUAL)
+    return bool(stored.locked) or (given.origin == Origin.GENERATED and stored.origin == Origin.MANUAL)
+
+
+def _ends_with_its_list(stored: Row[Any]) -> bool:
+    return bool(stored.origin == Origin.MANUAL or (stored.origin == Origin.GENERATED and not stored.locked))
 
 
 def _refuse_repeated(given: Sequence[Test]) -> None:
@@ -138,7 +180,7 @@ def _free_names(transaction: Transaction, wanted: dict[str, Test], kept: set[str
     needed = {test.name for test in wanted.values()}
     for test_id, row in stored.items():
         is_renamed = test_id in wanted and test_id not in kept and row.name != wanted[test_id].name
-        is_retired = test_id not in wanted and (test_id in gone or not row.enabled)
+        is_retired = test_id not in wanted and (test_id in gone or not (row.enabled or row.locked))
         if (is_renamed or is_retired) and row.name in needed:
             transaction.execute(update(tests).where(tests.c.test_id == test_id).values(name=_distinct(row.name, test_id)))
 

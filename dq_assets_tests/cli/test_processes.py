@@ -5,16 +5,8 @@ from __future__ import annotations
 import json
 import os
 import pty
-import signal
-import socket
 import subprocess
 import sys
-import time
-from contextlib import suppress
-from urllib.error import URLError
-from urllib.request import Request, urlopen
-
-import pytest
 
 AS_OF, DAY_AFTER = "2024-01-26", "2024-01-27"
 
@@ -100,41 +92,3 @@ def test_the_version_is_that_of_the_package(new_shop):
     from dq_assets import __version__
 
     assert new_shop.process("--version").stdout == f"dq {__version__}\n"
-
-
-@pytest.mark.slow
-def test_the_user_interface_serves_the_configuration_and_ctrl_c_ends_it(shop):
-    (shop.folder / ".dagster").mkdir()
-    (shop.folder / ".dagster" / "dagster.yaml").touch()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "dq_assets.cli", "ui", str(shop.folder), "--port", str(port)]
-    # Dagster's processes are in a session of their own, as they are under a terminal, so that Ctrl-C reaches them all.
-    with subprocess.Popen(command, cwd=shop.folder.parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True) as process:
-        try:
-            question = b'{"query": "{repositoriesOrError {... on RepositoryConnection {nodes {jobs {name}}}}}"}'
-            answer = _asked(f"http://127.0.0.1:{port}/graphql", question, process)
-        finally:
-            os.killpg(process.pid, signal.SIGINT)
-        try:
-            log, _ = process.communicate(timeout=60)
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-    assert "sales_validate" in answer
-    assert process.returncode == 0
-    assert "Traceback" not in log
-    assert (shop.folder / ".dagster" / "history").is_dir()
-
-
-def _asked(url, question, process):
-    for _ in range(240):
-        assert process.poll() is None
-        try:
-            asked = Request(url, question, {"Content-Type": "application/json"})  # noqa: S310 - our own address
-            with urlopen(asked, timeout=20) as answer:  # noqa: S310
-                return answer.read().decode()
-        except (URLError, ConnectionError):
-            time.sleep(0.5)
-    raise AssertionError("nothing answered")

@@ -162,6 +162,15 @@ def test_the_batches_asked_for_are_those_judged(shop):
     assert document["groups"][0]["batches"] == ["2024-01-03", "2024-01-04", "2024-01-05"]
 
 
+def test_the_batches_asked_for_are_profiled_again_and_no_others(shop):
+    result, document = shop.json("profile", "--as-of", AS_OF, "--batch", "2024-01-05..2024-01-08")
+    assert result.exit_code == 0
+    run_id = document["groups"][0]["run"]["profile_run_id"]
+    assert steps_of(shop).store.batches_of_profile(run_id) == [f"2024-01-0{day}" for day in range(5, 9)]
+    refused = shop.dq("profile", "--as-of", AS_OF, "--batch", "2031-01-05")
+    assert (refused.exit_code, "DQ-RUN-004" in refused.stderr) == (3, True)
+
+
 def test_a_time_without_a_zone_is_utc(shop):
     documents = [shop.json("test", "--as-of", text)[1] for text in ("2024-01-26T05:00", "2024-01-26T00:00-05:00")]
     assert {document["groups"][0]["run"]["as_of"] for document in documents} == {"2024-01-26T05:00:00Z"}

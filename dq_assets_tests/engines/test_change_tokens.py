@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import time
 
 import duckdb
 import pytest
 
 from dq_assets.engines import duckdb_engine
+from dq_assets.errors import SourceError
 from dq_assets.records.tables import TableName
 
 ORDERS, CUSTOMERS, PAID = (TableName(schema_name="main", table_name=name) for name in ("orders", "customers", "paid"))
@@ -81,6 +83,26 @@ def test_tokens_are_short_text_and_a_missing_table_has_none(database, folder, en
         assert list(found) == [ORDERS]
         assert re.fullmatch("[0-9a-f]{16}", found[ORDERS])
     assert engine_of(database).change_tokens([]) == {}
+
+
+def test_a_database_file_that_nobody_wrote_to_is_not_opened_again(database, engine_of, held):
+    engine = engine_of(database, lock_wait_s=0)
+    os.utime(database, ns=(0, 0))
+    before = tokens(engine)
+    paid = engine.change_tokens([PAID])
+    with held(database, "forever"):
+        assert tokens(engine) == before == {**before, **paid}
+        with pytest.raises(SourceError, match="DQ-CONN-002"):
+            engine.change_tokens([ORDERS, TableName(schema_name="archive", table_name="orders")])
+
+
+def test_a_file_written_a_moment_ago_is_opened_again_since_its_time_may_not_tell(database, engine_of, held):
+    engine = engine_of(database, lock_wait_s=0)
+    moment = time.time_ns() + 10**12  # as if the file system were ahead of this clock
+    os.utime(database, ns=(moment, moment))
+    tokens(engine)
+    with held(database, "forever"), pytest.raises(SourceError, match="DQ-CONN-002"):
+        tokens(engine)
 
 
 def test_every_type_can_be_hashed(tmp_path, engine_of, write):

@@ -55,7 +55,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "demo": BELOW_DOORS | {"functions", "orchestration"},
     "cli": BELOW_DOORS | {"api", "console", "demo", "functions", "orchestration", "definitions"},
     # the package itself hands out names, lazily
-    "": {"components", "errors", "orchestration", "settings", "settings_file"},
+    "": {"components", "errors", "functions", "orchestration", "settings", "settings_file"},
 }
 """Which parts of the package a part may import, besides itself."""
 
@@ -64,7 +64,7 @@ PURE: dict[str, dict[str, set[Kind]]] = {
     **dict.fromkeys(DOMAIN, dict.fromkeys(("numpy", "pyarrow", "pydantic", "sqlglot"), ANYHOW)),
     "": {},
     "errors": {},
-    "records": {"pydantic": ANYHOW, "pyarrow": {"typing"}, "sqlglot": {"typing"}},
+    "records": {"cronsim": ANYHOW, "pydantic": ANYHOW, "pyarrow": {"typing"}, "sqlglot": {"typing"}},
     "settings": {"pydantic": ANYHOW, "pydantic_settings": ANYHOW},
     "settings_file": {"pydantic": ANYHOW, "pydantic_settings": ANYHOW, "yaml": ANYHOW},
 }

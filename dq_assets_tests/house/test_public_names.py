@@ -15,8 +15,12 @@ PUBLIC = [
     "Settings",
     "TableGroupComponent",
     "TableGroupSettings",
+    "TableGroupTranslator",
     "__version__",
+    "build_asset_checks",
+    "build_defs",
     "build_table_group_defs",
+    "evaluate",
     "load_settings",
 ]
 

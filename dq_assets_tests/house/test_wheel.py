@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def wheel(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     """The wheel, built from a copy by the locked setuptools, without the network."""
     copy = tmp_path_factory.mktemp("copy")
-    for name in ("dq_assets", "dq_assets_tests", "bench", "sql", "notebooks"):
+    for name in ("dq_assets", "dq_assets_tests", "bench", "examples", "sql", "notebooks"):
         shutil.copytree(repository / name, copy / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "setup.cfg", "README.md", "LICENSE"):
         shutil.copy(repository / name, copy / name)
@@ -30,7 +30,7 @@ def wheel(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> zipfile
 
 def test_every_module_script_and_notebook_is_in_the_wheel(wheel: zipfile.ZipFile, repository: Path) -> None:
     expected = {"dq_assets/py.typed"}
-    for folder, pattern in (("dq_assets", "*.py"), ("sql", "*.sql"), ("notebooks", "*.*")):
+    for folder, pattern in (("dq_assets", "*.py"), ("dq_assets", "*.yaml"), ("sql", "*.sql"), ("notebooks", "*.*")):
         home = "dq_assets" if folder == "dq_assets" else f"dq_assets/{folder}"
         found = {f"{home}/{file.relative_to(repository / folder)}" for file in (repository / folder).rglob(pattern) if "__pycache__" not in file.parts}
         assert found, f"{folder} holds no {pattern}"

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+import dagster as dg
 import duckdb
 import pytest
 
 from dq_assets.settings_file import load_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from dq_assets.settings import Settings
+
+    from .arrivals import Arrivals
+    from .learned_sales import Sales
 
 FIRST_DAY = date(2024, 3, 1)
 DAYS = 30
@@ -67,3 +73,45 @@ def make_project(folder: Path, *, fail_run_on: str = "never", rows: int = 200) -
 def project(tmp_path: Path) -> Settings:
     """The settings of a project whose tables have landed; nothing is registered yet."""
     return make_project(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def learned_sales(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a sales project that was learned from thirty days; copy it before changing anything."""
+    from .learned_sales import learn_sales
+
+    folder = tmp_path_factory.mktemp("learned_sales")
+    learn_sales(folder)
+    return folder
+
+
+@pytest.fixture
+def sales(learned_sales: Path, tmp_path: Path) -> Iterator[Callable[..., Sales]]:
+    """Copy the learned project, with group settings of one's own."""
+    from .learned_sales import Sales
+
+    (tmp_path / "dagster").mkdir()
+    with dg.DagsterInstance.ephemeral(tempdir=str(tmp_path / "dagster")) as instance:
+
+        def copied(**group: object) -> Sales:
+            shutil.copytree(learned_sales, tmp_path / "sales")
+            return Sales(tmp_path / "sales", instance, **group)
+
+        yield copied
+
+
+@pytest.fixture(scope="session")
+def learned_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose group was learned by its ingestion sensor and has judged one batch since."""
+    from .arrivals import build_template
+
+    return build_template(tmp_path_factory.mktemp("learned_once"))
+
+
+@pytest.fixture
+def arrivals(request: pytest.FixtureRequest, learned_once: Path, tmp_path: Path) -> Iterator[Arrivals]:
+    """A copy of it whose sensor is ticked by hand; validation stands alone unless a test asks for other settings of the group."""
+    from .arrivals import from_template
+
+    with from_template(learned_once, tmp_path, **{"learn_after_validation": False, **getattr(request, "param", {})}) as made:
+        yield made

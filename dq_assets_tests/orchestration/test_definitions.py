@@ -8,17 +8,13 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 import pytest
-from dagster.components.testing import create_defs_folder_sandbox
 
-from dq_assets.components import TableGroupComponent
 from dq_assets.errors import ConfigError
 from dq_assets.orchestration import build_defs
 from dq_assets.steps.context import StepContext
 from dq_assets.steps.register import register
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from dq_assets.settings import Settings
 
 NOW = datetime(2024, 4, 1, 6, tzinfo=UTC)
@@ -94,27 +90,6 @@ def test_source_tables_show_columns_and_physical_name(project: Settings) -> None
     metadata = graph.get(dg.AssetKey(["landing", "main", "orders"])).metadata
     assert [column.name for column in metadata["dagster/column_schema"].columns] == ["order_id", "customer", "amount", "status", "ordered_at"]
     assert metadata["dagster/table_name"] == "main.orders"
-
-
-# Dagster 1.13 resolves the YAML of components with pydantic's parse_obj_as, and points from assets to it with classes in beta.
-@pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
-@pytest.mark.filterwarnings("ignore:`parse_obj_as` is deprecated:pydantic.warnings.PydanticDeprecatedSince20")
-def test_a_component_makes_the_same_definitions_from_a_defs_yaml(project: Settings, tmp_path: Path) -> None:
-    register(StepContext.open(project), "sales", NOW)
-    attributes = {
-        "name": "sales",
-        "connection_name": "landing",
-        "connection": {"type": "duckdb", "path": str(tmp_path / "landing")},
-        "metadata": {"url": project.metadata.url},
-        "table_group": {"tables": {"orders": {"batch": {"column": "ordered_at", "grain": "day"}}}},
-    }
-    with create_defs_folder_sandbox() as sandbox:
-        path = sandbox.scaffold_component(
-            component_cls=TableGroupComponent, defs_yaml_contents={"type": "dq_assets.components.TableGroupComponent", "attributes": attributes}
-        )
-        with sandbox.load_component_and_build_defs(defs_path=path) as (component, definitions):
-            assert isinstance(component, TableGroupComponent)
-            assert definitions.resolve_asset_graph().get_all_asset_keys() == build_defs(project).resolve_asset_graph().get_all_asset_keys()
 
 
 def test_a_check_spec_does_not_take_an_asset_spec() -> None:

@@ -59,7 +59,7 @@ def evaluations(result: dg.ExecuteInProcessResult) -> dict[tuple[str, str], dg.A
 
 def test_learning_materializes_with_figures_and_publishes_hygiene(learned: Learned) -> None:
     assert learned.learning.success
-    profile = learned.learning.asset_materializations_for_node("dq__sales__profile_run")[0]
+    profile = learned.learning.asset_materializations_for_node("dq__sales__profile_run")[-1]
     assert profile.metadata["tables"].value == 2
     suite = learned.learning.asset_materializations_for_node("dq__sales__test_suite")[0]
     group_id = learned.steps.group("sales").table_group_id

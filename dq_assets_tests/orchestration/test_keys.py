@@ -9,14 +9,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dq_assets.orchestration.keys import CHECK_OF_DIMENSION, DIMENSION_OF_CHECK, key_part, source_key
+from dq_assets.orchestration.graph import TableGroupTranslator
+from dq_assets.orchestration.keys import CHECK_OF_DIMENSION, DIMENSION_OF_CHECK, key_part
 from dq_assets.orchestration.metadata import escaped
 from dq_assets.records.tables import TableName
+from dq_assets.settings import TableGroupSettings
 
 
 def test_a_plain_name_stays_as_it_is() -> None:
-    key = source_key("warehouse", TableName(schema_name="main", table_name="Orders_2024"))
+    key = TableGroupTranslator().asset_key(TableGroupSettings(connection="warehouse"), TableName(schema_name="main", table_name="Orders_2024"))
     assert key == dg.AssetKey(["warehouse", "main", "Orders_2024"])
+
+
+def test_a_table_takes_its_own_key_before_the_groups_pattern() -> None:
+    group = TableGroupSettings.model_validate({"connection": "w", "asset_key": "dbt/{schema}/{table}", "tables": {"orders": {"asset_key": "marts/orders"}}})
+    assert group.asset_key_of("main", "orders") == ("marts", "orders")
+    assert group.asset_key_of("main", "customers") == ("dbt", "main", "customers")
 
 
 @given(st.text(min_size=1, max_size=30))

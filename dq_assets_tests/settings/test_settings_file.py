@@ -321,13 +321,18 @@ def test_absolute_urls_and_memory_stay_as_they_are(url, file):
     assert load_settings(file(f"version: 1\nmetadata: {{url: '{url}'}}\n")).metadata.url == url
 
 
+def test_half_a_character_is_refused_before_anything_stores_it(file):
+    problems = check_settings(file(with_group('description: "\\ud83d\\ude00"')))
+    assert [(problem.key, problem.fix) for problem in problems] == [("table_groups.sales.description", "write the character itself")]
+
+
 def test_showing_gives_yaml_that_loads_again_with_defaults_and_without_secrets(file):
     text = with_group("tests: [{name: a, rule_type: x, table: t, parameters: {api_token: hunter2, url: 'x://a:hunter2@b', values: [1]}}]")
     shown = show_settings(load_settings(file(text)))
     assert "hunter2" not in shown
     data = yaml.safe_load(shown)
     assert data["table_groups"]["sales"]["tests"][0]["parameters"] == {"api_token": "***", "url": "x://a:***@b", "values": [1]}
-    assert data["table_groups"]["sales"]["schedules"] == {"learn": None, "validate": None}
+    assert data["table_groups"]["sales"]["schedules"] == {"learn": None, "validate": None, "timezone": None}
     assert data["metadata"]["data_quality_schema"] == "dq_metadata"
     assert check_settings(file(shown)) == []
 

@@ -81,7 +81,7 @@ def test_a_killed_step_asked_for_again_leaves_the_rows_of_an_undisturbed_one(lak
     getattr(twin, step)(NEXT, token="one")
 
     _kill_inside(lake, step, "main.orders", tmp_path, repository)
-    unfinished = [kind for kind, *_ in lake.context.store.unfinished_runs()]
+    unfinished = [run.kind for run in lake.context.store.unfinished_runs()]
     run = getattr(lake, step)(NEXT, token="one")
 
     assert unfinished == [step]

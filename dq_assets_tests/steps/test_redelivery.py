@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dq_assets.records.batches import BatchVersion
 from dq_assets.records.enums import BaselineStatus, Dimension
-from dq_assets.steps.test import Selection
 from dq_assets.steps.test import test as run_tests
 
 NEXT = 30
@@ -114,7 +113,10 @@ def test_an_unchanged_history_is_neither_judged_nor_profiled_again(lake):
 def test_a_part_of_the_suite_is_no_verdict_on_a_batch(lake):
     lake.arrive(NEXT, _spoil)
     orders = next(table.name for table in lake.context.tables(lake.group) if table.name.table_name == "orders")
-    part = run_tests(lake.context, lake.group, lake.request(NEXT), {Selection(orders, Dimension.COMPLETENESS)})
+    suite = lake.context.store.tests(lake.context.group(lake.group).table_group_id)
+    part = run_tests(
+        lake.context, lake.group, lake.request(NEXT), {test.test_id for test in suite if (test.table, test.dimension) == (orders, Dimension.COMPLETENESS)}
+    )
     assert lake.alarms(part) == set()
 
     lake.profile(NEXT)

@@ -85,9 +85,10 @@ def test_the_graph_gets_the_list_of_tables_with_columns_and_batches(shop):
     registration = lake.register()
 
     listed = read_table_list(lake.settings.metadata.folder, lake.group)
-    assert listed == registration.tables
-    assert {table.name.table_name: table.batch.column for table in listed}["orders"] == "at"
-    assert [column.name for column in listed[0].columns] == ["id", "day", "at", "text"]
+    assert listed is not None
+    assert listed.tables == registration.tables
+    assert {table.name.table_name: table.batch.column for table in listed.tables}["orders"] == "at"
+    assert [column.name for column in listed.tables[0].columns] == ["id", "day", "at", "text"]
 
 
 def test_a_source_that_is_not_there_is_an_error(new_lake):

@@ -9,6 +9,7 @@ import pytest
 from dq_assets.errors import StoreError
 from dq_assets.records.alerts import Alert, AlertSource
 from dq_assets.records.enums import RunStatus, Severity, Verdict
+from dq_assets.records.unfinished_runs import ClosedRun
 
 FIRST, SECOND = "2026-02-01", "2026-02-02"
 
@@ -141,8 +142,10 @@ def test_within_one_run_the_latest_batch_decides_whether_a_test_fails(store, wor
 def test_unfinished_runs_are_listed_by_group_with_their_dagster_runs(store, world, test) -> None:
     profile = store.start_profile_run(world.profile_run(dagster_run_id="d1"))
     run = store.start_test_run(world.test_run(dagster_run_id="d2"))
-    expected = [("profile", profile.profile_run_id, "d1"), ("test", run.test_run_id, "d2")]
-    assert store.unfinished_runs() == store.unfinished_runs(world.group.table_group_id) == expected
+    found = store.unfinished_runs()
+    assert [(item.kind, item.run_id, item.dagster_run_id) for item in found] == [("profile", profile.profile_run_id, "d1"), ("test", run.test_run_id, "d2")]
+    assert {(item.table_group_id, item.started_at) for item in found} == {(world.group.table_group_id, world.now)}
+    assert store.unfinished_runs(world.group.table_group_id) == found
     assert store.unfinished_runs("another group") == []
     store.fail_profile_run(profile.profile_run_id, "x", world.now)
     store.complete_test_run(run, [], [])
@@ -183,3 +186,27 @@ def test_the_same_event_is_audited_once_and_another_moment_is_another_event(stor
         rows("SELECT action, actor_type, changes FROM dq_audit_log WHERE entity_type = 'alert'")
         == [("acknowledge", "person", '{"acknowledged":{"new":true,"old":false}}')] * 2
     )
+
+
+def test_a_closed_run_says_what_became_of_it_and_a_late_end_still_counts(store, world, test) -> None:
+    profile = store.start_profile_run(world.profile_run(dagster_run_id="d1"))
+    run = store.start_test_run(world.test_run())
+    first, second = store.unfinished_runs()
+    assert store.close_run(ClosedRun(run=first, status=RunStatus.CANCELLED, message="cancelled"), world.later(hours=1))
+    assert store.close_run(ClosedRun(run=second, status=RunStatus.FAILED, message="killed"), world.later(hours=1))
+    assert store.unfinished_runs() == []
+    assert (store.profile_run(profile.profile_run_id).status, store.test_run(run.test_run_id).status) == (RunStatus.CANCELLED, RunStatus.FAILED)
+    store.complete_test_run(run, [world.result(run, test, Verdict.PASS, FIRST)], [])
+    assert store.test_run(run.test_run_id).status is RunStatus.COMPLETED
+
+
+def test_a_run_that_ended_or_was_taken_up_meanwhile_is_not_closed(store, world, test) -> None:
+    ended = store.start_test_run(world.test_run("one", dagster_run_id="d1"))
+    taken_up = store.start_profile_run(world.profile_run(dagster_run_id="d1"))
+    seen = {run.run_id: ClosedRun(run=run, status=RunStatus.FAILED, message="killed") for run in store.unfinished_runs()}
+    store.complete_test_run(ended, [], [])
+    store.start_profile_run(world.profile_run(dagster_run_id="d2"))
+    assert not store.close_run(seen[ended.test_run_id], world.now)
+    assert not store.close_run(seen[taken_up.profile_run_id], world.now)
+    assert store.test_run(ended.test_run_id).status is RunStatus.COMPLETED
+    assert store.profile_run(taken_up.profile_run_id).status is RunStatus.RUNNING

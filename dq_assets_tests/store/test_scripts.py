@@ -67,7 +67,7 @@ def test_every_statement_is_understood_and_may_be_repeated(dialect) -> None:
 
 def test_the_three_texts_describe_the_same_tables_columns_nullability_and_keys() -> None:
     databricks = described("databricks")
-    assert len(databricks) == 21
+    assert len(databricks) == 22
     assert described("sqlite") == databricks
     assert described("postgresql") == databricks
 
@@ -75,7 +75,7 @@ def test_the_three_texts_describe_the_same_tables_columns_nullability_and_keys()
 def test_indexes_are_the_same_where_the_store_has_them() -> None:
     assert indexes("sqlite") == indexes("postgresql")
     assert not indexes("databricks")
-    assert sum(statement.startswith("CREATE UNIQUE") for statement in indexes("sqlite")) == 8
+    assert sum(statement.startswith("CREATE UNIQUE") for statement in indexes("sqlite")) == 9
 
 
 def test_views_show_completed_runs_only_in_every_dialect() -> None:

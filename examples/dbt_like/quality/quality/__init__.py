@@ -1,0 +1,1 @@
+"""Data quality of tables that other code locations make."""
