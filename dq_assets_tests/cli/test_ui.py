@@ -66,9 +66,7 @@ class Running:
         return None
 
     def runs(self, **filters):
-        """Return the runs with their events, newest first."""
-        if not (self.folder / ".dagster" / "history").is_dir():
-            return []
+        """Return the runs with their events, newest first; not before Dagster has made its files, which two processes must not do at once."""
         with dg.DagsterInstance.from_config(str(self.folder / ".dagster")) as instance:
             found = [record.dagster_run for record in instance.get_run_records(dg.RunsFilter(**filters))]
             return [(run, instance.all_logs(run.run_id)) for run in found]
@@ -169,6 +167,7 @@ def test_a_run_whose_process_is_killed_is_done_again_by_itself_and_terminating_i
         going_on = running.runs(statuses=[dg.DagsterRunStatus.STARTED])
         return next((event.get_dagster_event().pid for _, events in going_on for event in events if _begins(event)), None)
 
+    running.wait(running.ask)
     os.kill(running.wait(worker), signal.SIGKILL)
     ((killed, _),) = running.wait(lambda: running.runs(statuses=[dg.DagsterRunStatus.FAILURE]))
     same = {"dq/run_token": killed.tags["dq/run_token"]}

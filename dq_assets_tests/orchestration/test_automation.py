@@ -99,6 +99,20 @@ def test_with_automation_as_trigger_the_sensor_reports_and_asks_for_no_validatio
     assert group.tick().skip_message == "Nothing new in 2 tables."
 
 
+def test_the_sensor_reports_while_a_run_is_in_progress_and_learns_after_it(group: Automated) -> None:
+    group.report(SUITE)
+    job = group.definitions.resolve_job_def("sales_validate")
+    run = group.instance.create_run_for_job(job, tags={TAG_TABLE_GROUP: "sales"}, status=dg.DagsterRunStatus.STARTED)
+    group.land(31)
+    tick = group.tick()
+    assert [event.asset_key for event in tick.asset_events] == [ORDERS]
+    group.commit(tick)
+    judge(group.steps, "sales", RunRequest.now())
+    assert str(group.tick().skip_message).startswith(f"Run {run.run_id}")
+    group.end(run, dg.DagsterEventType.RUN_SUCCESS)
+    assert group.settle() == ["sales_learn"]
+
+
 def test_the_automation_sensor_runs_by_itself_and_is_the_only_one_for_the_groups_conditions(group: Automated) -> None:
     assert {name for name in sensor_names(group) if "automation" in name} == {"sales_automation"}
     sensor = group.definitions.resolve_sensor_def("sales_automation")
@@ -158,7 +172,7 @@ def test_what_arrives_during_a_validation_fires_after_it(group: Automated) -> No
 def test_learning_fires_nothing_and_an_arrival_waits_for_its_end(group: Automated) -> None:
     group.begin()
     for key in (PROFILE, SUITE):
-        group.report(key)
+        group.report(key, "another version")
         assert group.fired() == set()
     job = group.definitions.resolve_job_def("sales_learn")
     run = group.instance.create_run_for_job(job, tags={TAG_TABLE_GROUP: "sales"}, status=dg.DagsterRunStatus.STARTED)
@@ -196,6 +210,20 @@ def test_batches_are_partitions_unless_conditions_start_validation(group: Automa
     assert (partitioned is None) == (group.settings.table_groups["sales"].trigger == "automation")
 
 
+@pytest.mark.parametrize("group", [{"trigger": trigger} for trigger in ("sensor", "automation")], indirect=True, ids=["sensor", "automation"])
+def test_an_asset_downstream_of_a_table_wakes_by_what_the_sensor_reports(group: Automated) -> None:
+    @dg.asset(deps=[ORDERS, CUSTOMERS], automation_condition=dg.AutomationCondition.eager())
+    def revenue() -> None: ...
+
+    definitions = dg.Definitions.merge(group.definitions, dg.Definitions(assets=[revenue]))
+    watch = {"defs": definitions, "instance": group.instance, "asset_selection": dg.AssetSelection.assets(revenue)}
+    before = dg.evaluate_automation_conditions(**watch)
+    group.cursor = None  # as on the first look
+    group.store_events(group.tick())
+    assert before.total_requested == 0
+    assert dg.evaluate_automation_conditions(**watch, cursor=before.cursor).total_requested == 1
+
+
 # Learning.
 
 
@@ -207,7 +235,8 @@ def test_learning_waits_for_the_validation_of_what_was_reported(group: Automated
     group.report(SUITE)
     judge(group.steps, "sales", RunRequest.now())
     group.land(31)
-    assert group.settle() == [], "what was judged before waits too"
+    assert str(group.tick().skip_message).startswith("Reported")
+    assert group.settle() + group.settle() == [], "what was judged before waits too"
     judge(group.steps, "sales", RunRequest.now())
     assert group.settle() == ["sales_learn"]
 

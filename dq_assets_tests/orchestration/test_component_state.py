@@ -149,11 +149,16 @@ def test_a_job_of_somebody_else_goes_well_before_anything_was_learned(location: 
     def orders() -> None:
         """An asset of theirs, which happens to be a table of ours."""
 
-    location.declare(table_group={"source_assets": "attach", "asset_key": "marts/{table}", "blocking": blocking})
+    location.declare(table_group={"include": ["orders"], "source_assets": "attach", "asset_key": "marts/{table}", "blocking": blocking})
     refresh(location)
-    build = dg.define_asset_job("build", selection=dg.AssetSelection.assets(orders))
+    jobs = [
+        dg.define_asset_job("build", selection=dg.AssetSelection.assets(orders)),
+        dg.define_asset_job("look", selection=dg.AssetSelection.checks(dg.AssetCheckKey(orders.key, "dq_hygiene"))),
+    ]
     with location.definitions() as ours, dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
-        job = dg.Definitions.merge(ours, dg.Definitions(assets=[orders], jobs=[build])).resolve_job_def("build")
+        definitions = dg.Definitions.merge(ours, dg.Definitions(assets=[orders], jobs=jobs))
+        assert definitions.resolve_job_def("look").execute_in_process(instance=instance).success
+        job = definitions.resolve_job_def("build")
         assert {key.name for key in job.asset_layer.asset_graph.asset_check_keys} >= {"dq_validity", "dq_hygiene"}
         result = job.execute_in_process(instance=instance)
     assert result.success
@@ -214,6 +219,7 @@ class TestDevelopment:
             writer.communicate("")
         assert tables == set()
         assert "DQ-CONN-002" in said
+        assert " 0.2 s" in said
         with location.component() as component:
             assert component.settings.connections["sales"].lock_wait_s == 600, "steps wait as long as they are told to"
 

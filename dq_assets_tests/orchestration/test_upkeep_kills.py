@@ -77,6 +77,10 @@ def registered(tmp_path_factory: pytest.TempPathFactory) -> Place:
     make_project(folder, rows=ROWS)
     (folder / "instance").mkdir()
     register(StepContext.open(load_settings(folder / "dq.yaml")), "sales", NOW)
+    with Place(folder).instance as instance:
+        # Dagster's files are made here, since two processes that make them at once spoil them.
+        instance.get_run_records()
+        instance.event_log_storage.get_concurrency_keys()
     return Place(folder)
 
 
