@@ -89,6 +89,14 @@ def open_project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daem
 opened = contextmanager(open_project)
 
 
+@pytest.fixture(autouse=True)
+def _heeded_interrupts() -> Iterator[None]:
+    """Let SIGINT end what it is sent to: a shell starts its background jobs with it ignored, which is inherited."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose daemon has lived long enough to learn it and to judge a first batch."""
