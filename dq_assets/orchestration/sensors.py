@@ -11,7 +11,7 @@ comes before learning.
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,7 +20,7 @@ import dagster as dg
 from pydantic import Field, ValidationError
 
 from dq_assets.errors import DQError
-from dq_assets.orchestration.check_plan import is_blocking, planned_checks
+from dq_assets.orchestration.check_plan import is_blocking
 from dq_assets.orchestration.failures import PASSING, causes
 from dq_assets.orchestration.graph import GroupGraph
 from dq_assets.orchestration.keys import TAG_AS_OF, TAG_REDO_OF, TAG_TOKEN, TAG_TRIGGER
@@ -56,8 +56,6 @@ class Cursor(Record):
     version: Literal[1] = 1
     tokens: dict[str, str] = Field(default_factory=dict)
     """Table to the hash of its change token, as of the newest change that was handed on."""
-    reported: dict[str, str] = Field(default_factory=dict)
-    """Tables whose newest event is about another token than that, and the hash of it."""
     link: str = ""
     """The newest link of the chain, which is the token of the run that was asked for with it."""
     asked: Verb | None = None
@@ -175,11 +173,9 @@ class _Tick:
             return change or self._after_failure() or self._after_validation() or self._nothing()
         if self.changed and not self.validates:
             return self._reported()
-        run, events = running.dagster_run, self._events()
-        self._move(reported={name: token for name, token in self.now.items() if token != self.cursor.tokens.get(name)})
+        run = running.dagster_run
         waiting = f"; until its end waits what changed in {', '.join(self.changed)}" if self.changed else ""
-        told = f"Run {run.run_id} of {run.job_name} is {run.status.value.lower()}{waiting}."
-        return dg.SensorResult(skip_reason=told, asset_events=events, cursor=self.cursor.model_dump_json())
+        return dg.SkipReason(f"Run {run.run_id} of {run.job_name} is {run.status.value.lower()}{waiting}.")
 
     @cached_property
     def now(self) -> dict[str, str]:
@@ -221,47 +217,32 @@ class _Tick:
         if known and not self.changed:
             return None
         tests = {test.test_id: str(test.table) for test in self.steps.store.tests(self.group_id)}
-        run = self._whole_run()
-        if run is not None and run.tags.get(TAG_TOKEN, "").endswith(_hash(sorted(self.now.items()))):
-            # The sensor died after it had reported this very state and had asked for this run.
-            self._hand_on(asked=None)
-            return None
-        if run is None:
-            return self._ask_for("validate" if tests else "learn") if self.changed else None
-        if open_tables := self._open_tables(tests):
-            return self._ask_for("validate", open_tables)
+        if self._is_open(tests):
+            return self._ask_for("validate" if tests else "learn")
         events = self._events()
-        self._hand_on(asked=None)
-        return self._publish_again(run, events) if events else None
+        self._move(tokens=self.now, link=self._next_link(), asked=None)
+        return self._told("What changed is judged already.", events) if events else None
 
-    def _open_tables(self, tests: Mapping[str, str]) -> set[str]:
-        """Return the tables that hold something else than the newest verdict is about.
+    def _is_open(self, tests: Mapping[str, str]) -> bool:
+        """Whether there is something that the newest verdict is not about.
 
         Args:
             tests: test id to table.
         """
+        run = self._whole_run()
+        if run is None or self.newest is None:
+            return bool(self.changed)
+        if run.tags.get(TAG_TOKEN, "").endswith(_hash(sorted(self.now.items()))):
+            return False
         versions: dict[str, str | None] = {}
-        for result in self.steps.store.test_results(self.newest.test_run_id) if self.newest else ():
+        for result in self.steps.store.test_results(self.newest.test_run_id):
             version = (batch.table_version if (batch := BatchVersion.parse(text)) else text) if (text := result.data_version) else None
             table = tests.get(result.test_id)
             if table is not None and versions.get(table) is None:
                 versions[table] = _hash(version) if version else None
         # Of a table that no test has looked at only the cursor knows what is new.
         looked_at = {name for name, version in versions.items() if version is not None}
-        return {name for name in {*self.changed, *looked_at} if name not in versions or versions[name] != self.now.get(name)}
-
-    def _publish_again(self, run: dg.DagsterRun, events: Sequence[dg.AssetMaterialization]) -> dg.SensorResult:
-        """Report what was judged before it was reported, and let the checks say again what they said: Dagster hides what they said before an event."""
-        from dq_assets.orchestration.requests import run_request
-
-        said = run_request(run, self.instance)
-        same = {**self.graph.tags, TAG_TRIGGER: TriggerSource.INGESTION.value, TAG_TOKEN: str(said.token), TAG_AS_OF: said.as_of.isoformat()}
-        checks = [
-            dg.RunRequest(
-                f"publish:{self.cursor.link}", job_name=self.jobs["validate"], tags=same, asset_selection=[], asset_check_keys=[*planned_checks(self.graph)]
-            )
-        ]
-        return dg.SensorResult(run_requests=checks, asset_events=events, cursor=self._cursor_text())
+        return any(name not in versions or versions[name] != self.now.get(name) for name in {*self.changed, *looked_at})
 
     def _whole_run(self) -> dg.DagsterRun | None:
         """Return the Dagster run of the newest verdict, None where it judged nothing, or only batches that somebody chose."""
@@ -282,7 +263,7 @@ class _Tick:
     def _reported(self) -> dg.SensorResult:
         """Report what changed. Learning waits for the validation of it, so the one before needs none of its own."""
         events, told = self._events(), f"Reported: {', '.join(self.changed)}."
-        self._move(tokens=self.now, reported={}, learned_after=self.newest.test_run_id if self.newest else None)
+        self._move(tokens=self.now, learned_after=self.newest.test_run_id if self.newest else None)
         return self._told(told, events)
 
     def _after_failure(self) -> dg.SensorResult | None:
@@ -346,14 +327,11 @@ class _Tick:
         gone = f" Not in the source: {', '.join(missing)}." if missing else ""
         return self._told(f"Nothing new in {len(self.tables)} tables.{gone}")
 
-    def _ask_for(self, verb: Verb, others: Collection[str] = ()) -> dg.SensorResult:
-        """Ask for a run on what is there now; ``others`` are tables to report beside those that changed."""
-        events = self._events(others)
-        self._hand_on(asked=verb)
-        return self._ask(verb, f"{verb}:{self.cursor.link}", self.cursor.link, events)
-
-    def _hand_on(self, asked: Verb | None) -> None:
-        self._move(link=self._next_link(), tokens=self.now, reported={}, asked=asked)
+    def _ask_for(self, verb: Verb) -> dg.SensorResult:
+        """Ask for a run on what is there now; the cursor takes it for handed on."""
+        events, link = self._events(), self._next_link()
+        self._move(tokens=self.now, link=link, asked=verb)
+        return self._ask(verb, f"{verb}:{link}", link, events)
 
     def _ask(
         self, verb: Verb, run_key: str, token: str, events: Sequence[dg.AssetMaterialization] = (), tags: Mapping[str, str] = MappingProxyType({})
@@ -379,19 +357,18 @@ class _Tick:
     def _test_run_id(self, token: str) -> str:
         return identity.run_id("test", self.group_id, token)
 
-    def _events(self, others: Collection[str] = ()) -> list[dg.AssetMaterialization]:
-        """Return what changed since the last report, and ``others``, as events of the tables; an asset of somebody else reports itself."""
+    def _events(self) -> list[dg.AssetMaterialization]:
+        """Return the arrival of each changed table as an event of its asset; an asset of somebody else reports itself."""
         if self.graph.group.source_assets == "attach":
             return []
-        known = {**self.cursor.tokens, **self.cursor.reported}
+        came = [table.name for table in self.tables if str(table.name) in set(self.changed) & self.now.keys()]
         return [
             dg.AssetMaterialization(
-                self.graph.translator.asset_key(self.graph.group, table.name),
-                description="Changed since the ingestion sensor looked last." if name in known else "Seen by the ingestion sensor.",
-                tags={DATA_VERSION_TAG: self.now[name]},
+                self.graph.translator.asset_key(self.graph.group, name),
+                description="Changed since the ingestion sensor looked last." if str(name) in self.cursor.tokens else "Seen by the ingestion sensor.",
+                tags={DATA_VERSION_TAG: self.now[str(name)]},
             )
-            for table in self.tables
-            if (name := str(table.name)) in self.now and (self.now[name] != known.get(name) or name in others)
+            for name in came
         ]
 
 
