@@ -39,7 +39,7 @@ bench: $(READY) ## Run every script in bench/
 
 # One lock per audience. dagster-databricks asks for an older databricks-sdk than the newest, so it cannot share a lock with the rest.
 lock: $(BIN)/uv ## Write both locks again; LOCK_FLAGS=--upgrade takes the newest releases
-	$(COMPILE) --extra demo --extra dev $(LOCK_FLAGS) --output-file requirements.lock
+	$(COMPILE) --extra demo --extra postgres --extra spark --extra dev $(LOCK_FLAGS) --output-file requirements.lock
 	$(COMPILE) --extra databricks --extra spark --extra dev $(LOCK_FLAGS) --output-file requirements-databricks.lock
 
 clean: ## Remove .venv and everything that was built or run

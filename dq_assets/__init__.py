@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dq_assets.components import TableGroupComponent
     from dq_assets.errors import DQError
-    from dq_assets.functions import evaluate
+    from dq_assets.functions import evaluate, profile
     from dq_assets.orchestration import build_asset_checks, build_defs, build_table_group_defs
     from dq_assets.orchestration.graph import TableGroupTranslator
     from dq_assets.settings import Settings, TableGroupSettings
@@ -31,6 +31,7 @@ __all__ = [
     "build_table_group_defs",
     "evaluate",
     "load_settings",
+    "profile",
 ]
 
 _HOMES = {
@@ -44,6 +45,7 @@ _HOMES = {
     "build_table_group_defs": "dq_assets.orchestration",
     "evaluate": "dq_assets.functions",
     "load_settings": "dq_assets.settings_file",
+    "profile": "dq_assets.functions",
 }
 
 

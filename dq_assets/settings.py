@@ -7,19 +7,24 @@ line numbers and telling fixes is ``dq_assets.settings_file``; here is only what
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from dq_assets.errors import ConfigError
 from dq_assets.records.batches import WHOLE, BatchSpec
 from dq_assets.records.crons import next_fire, zone
 from dq_assets.records.enums import Severity, StoreValues
+from dq_assets.records.sampling import ProfilingLimits, Sampling
 
 STORAGE_FORMATS = ("delta",)
+POSTGRESQL_SCHEMES = ("postgresql", "postgresql+psycopg")
 _IDENTIFIER = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 _NAME = re.compile(r"^[A-Za-z][A-Za-z0-9_]*$")
 _SECRET_REFERENCE = re.compile(r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|databricks:[^/]+/.+)$")
@@ -53,10 +58,30 @@ Timezone = Annotated[str, AfterValidator(_timezone)]
 SecretReference = Annotated[str, AfterValidator(_secret_reference)]
 
 
-class Section(BaseModel):
-    """A part of the configuration: frozen, unknown keys refused."""
+def read_secret(reference: str) -> str:
+    """Return what a secret reference stands for; of a file the text without the line break at its end.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    Raises:
+        ConfigError: ``DQ-CONF-040`` when it is not there or cannot be read.
+    """
+    kind, _, name = reference.partition(":")
+    if kind == "env":
+        if (value := os.environ.get(name)) is None:
+            raise ConfigError("DQ-CONF-040", f"the secret {reference} is not there: no environment variable {name} is set.", "set it.")
+        return value
+    if kind == "file":
+        try:
+            return Path(name).expanduser().read_text(encoding="utf-8").removesuffix("\n")
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or "it is no UTF-8 text"
+            raise ConfigError("DQ-CONF-040", f"the secret {reference} cannot be read: {why}.", "let this user read the file, or name another.") from None
+    raise ConfigError("DQ-CONF-040", f"the secret {reference} cannot be read from here.", "write env:NAME or file:PATH.")
+
+
+class Section(BaseModel):
+    """A part of the configuration: frozen, unknown keys refused; its errors do not repeat what they found, which may be a secret."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class MetadataSettings(Section):
@@ -106,6 +131,65 @@ class DuckDBConnection(Section):
     lock_wait_s: float = Field(default=60, ge=0, le=3600, description="Seconds to wait for a database file that another process holds.")
     memory_limit: str | None = Field(default=None, pattern=r"^\d+(\.\d+)?\s?(KB|MB|GB|TB|KiB|MiB|GiB|TiB)$", description="Like 4GB; default: DuckDB's own.")
     threads: int | None = Field(default=None, ge=1, le=1024, description="DuckDB's threads; default: all cores.")
+
+    def below(self, folder: Path) -> Self:
+        """Return the connection with its relative path counted from ``folder``."""
+        return self.model_copy(update={"path": folder / self.path.expanduser()})
+
+    def hurried(self, seconds: float) -> Self:
+        """Return the connection with at most so many seconds of waiting for its source."""
+        return self.model_copy(update={"lock_wait_s": min(self.lock_wait_s, seconds)})
+
+
+class PostgreSQLConnection(Section):
+    """A PostgreSQL database."""
+
+    type: Literal["postgresql"] = Field(description="Which engine scans the tables.")
+    url: str = Field(description="Like postgresql://USER@HOST:5432/DATABASE?sslmode=require; without a password.")
+    password: SecretReference | None = Field(
+        default=None, description="Where the password is: env:NAME or file:PATH, a relative path counts from the configuration file; default: none."
+    )
+    schemas: tuple[str, ...] = Field(default=(), description="Schemas to look into; default: all but PostgreSQL's own.")
+    connect_timeout_s: float = Field(default=10, ge=1, le=3600, description="Seconds to wait for the server to answer.")
+    statement_timeout_s: float = Field(default=3600, ge=0.001, le=604800, description="Seconds after which the server stops a statement.")
+
+    @field_validator("url")
+    @classmethod
+    def _url(cls, value: str) -> str:
+        unreadable = ValueError("this URL cannot be read; write postgresql://USER@HOST:5432/DATABASE, with odd characters percent-encoded")
+        try:
+            url = urlsplit(value)
+            asked = dict(parse_qsl(url.query, keep_blank_values=True))
+            _ = url.port
+        except ValueError:
+            raise unreadable from None
+        if url.password is not None or asked.keys() & {"password", "sslpassword"}:
+            raise ValueError("the URL carries a password; secrets are referred to, never written down: leave it out and set `password`")
+        if url.scheme not in POSTGRESQL_SCHEMES:
+            raise ValueError("not the URL of a PostgreSQL database; write postgresql://USER@HOST:5432/DATABASE")
+        if url.fragment or "@" in url.path or not url.path.strip("/"):
+            raise unreadable
+        return value
+
+    @field_validator("password")
+    @classmethod
+    def _password(cls, value: str | None) -> str | None:
+        if value is not None and value.startswith("databricks:"):
+            raise ValueError("a Databricks secret is not read outside Databricks in this version; write env:NAME or file:PATH")
+        return value
+
+    def below(self, folder: Path) -> Self:
+        """Return the connection with the relative path of its password's file counted from ``folder``."""
+        if self.password is None or not self.password.startswith("file:"):
+            return self
+        return self.model_copy(update={"password": f"file:{folder / Path(self.password.removeprefix('file:')).expanduser()}"})
+
+    def hurried(self, seconds: float) -> Self:
+        """Return the connection with at most so many seconds of waiting for its source."""
+        return self.model_copy(update={"connect_timeout_s": min(self.connect_timeout_s, seconds)})
+
+
+AnyConnection = Annotated[DuckDBConnection | PostgreSQLConnection, Field(discriminator="type")]
 
 
 def _asset_key(value: str) -> str:
@@ -190,6 +274,8 @@ class TableGroupOptions(Section):
     blocking: Literal["never", "fatal"] = Field(default="never", description="Whether a failed test of severity fatal holds back what comes after the table.")
     fail_run_on: Literal["never", "error", "fatal"] = Field(default="never", description="From which severity a failed test fails the Dagster run.")
     store_values: StoreValues = Field(default=StoreValues.MASKED, description="Which values may leave the engine: none, masked (PII columns masked) or all.")
+    sample: Sampling = Field(default_factory=Sampling, description="Which part of the rows is profiled; default: all of them.")
+    limits: ProfilingLimits = Field(default_factory=ProfilingLimits, description="What profiling may cost; what is beyond becomes a finding.")
     failed_row_sample: int = Field(default=10, ge=0, le=1000, description="How many failing rows are kept per failed test and batch.")
     tests: tuple[ManualTest, ...] = Field(default=(), description="Tests written by hand, beside those that are proposed.")
 
@@ -214,12 +300,12 @@ class TableGroupSettings(TableGroupOptions, OnConnection):
 class Settings(BaseSettings):
     """The whole configuration. Build it with ``dq_assets.settings_file.load_settings``, which knows the file."""
 
-    model_config = SettingsConfigDict(env_prefix="DQ_", env_nested_delimiter="__", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="DQ_", env_nested_delimiter="__", extra="forbid", frozen=True, hide_input_in_errors=True)
 
     version: Literal[1] = Field(description="Version of this file's format.")
     project: Name = "default"
     metadata: MetadataSettings = Field(default_factory=MetadataSettings)
-    connections: dict[Name, DuckDBConnection] = Field(default_factory=dict)
+    connections: dict[Name, AnyConnection] = Field(default_factory=dict)
     table_groups: dict[Name, TableGroupSettings] = Field(default_factory=dict)
 
     @classmethod

@@ -155,7 +155,7 @@ def show_settings(settings: Settings) -> str:
 
 def with_absolute_paths(settings: Settings, folder: Path) -> Settings:
     """Return the settings with the paths of connections and of the metadata file counted from ``folder``."""
-    connections = {name: item.model_copy(update={"path": folder / item.path.expanduser()}) for name, item in settings.connections.items()}
+    connections = {name: item.below(folder) for name, item in settings.connections.items()}
     file, mark, options = settings.metadata.url.removeprefix("sqlite:///").partition("?")
     url = settings.metadata.url
     if file and not file.startswith((":memory:", "file:")):
@@ -256,7 +256,7 @@ def _validate(document: _Document) -> Settings | None:
     # Keys with a leading underscore would reach pydantic as its own switches instead of being refused.
     data = {key: value for key, value in document.data.items() if not key.startswith("_")}
     for key in document.data.keys() - data.keys():
-        document.add((key,), "unknown key", _unknown_key_fix(document.model, (key,)))
+        document.add((key,), "unknown key", _unknown_key_fix(_place(document.model, (key,))[1], (key,)))
     try:
         settings = Settings(**data)
     except ValidationError as error:
@@ -300,19 +300,23 @@ def _check_references(document: _Document, overrides: Mapping[str, Any]) -> None
 
 
 def _add_error(document: _Document, overrides: Mapping[str, Any], details: ErrorDetails) -> None:
-    location: Location = tuple(part for part in details["loc"] if part != "[key]")
+    location, around = _place(document.model, tuple(part for part in details["loc"] if part != "[key]"))
     kind, message = details["type"], details["msg"].removeprefix("Value error, ")
-    found = _shown(details["input"], location)
-    if kind == "missing":
+    if kind.startswith("union_tag"):
+        location = (*location, details["ctx"]["discriminator"].strip("'"))
+    found = _shown(details["ctx"]["tag"] if kind == "union_tag_invalid" else details["input"], location)
+    if kind in ("missing", "union_tag_not_found"):
         _add(document, overrides, location, "", "this key is missing", f"add `{location[-1]}: …`")
     elif kind == "extra_forbidden":
-        _add(document, overrides, location, found, "unknown key", _unknown_key_fix(document.model, location))
+        _add(document, overrides, location, found, "unknown key", _unknown_key_fix(around, location))
     elif "[key]" in details["loc"]:
         _add(document, overrides, location, "", message, "rename it")
     elif kind in ("literal_error", "enum"):
         _add(document, overrides, location, found, "not one of the choices", f"write {details['ctx']['expected']}")
+    elif kind == "union_tag_invalid":
+        _add(document, overrides, location, found, "not one of the choices", f"write {' or '.join(details['ctx']['expected_tags'].rsplit(', ', 1))}")
     elif kind == "string_pattern_mismatch":
-        _add(document, overrides, location, found, "not in the form that this setting has", f"read: {_description(document.model, location)}")
+        _add(document, overrides, location, found, "not in the form that this setting has", f"read: {around.get(str(location[-1]), '')}")
     elif kind == "value_error":
         problem, _, fix = message.partition("; ")
         _add(document, overrides, location, found, problem, fix or "write a value that meets this")
@@ -372,31 +376,38 @@ def _sections(annotation: object) -> Iterator[type[BaseModel]]:
         yield from _sections(part)
 
 
-def _fields(model: type[BaseModel], location: Location) -> dict[str, str]:
-    """Return the keys allowed directly below ``location`` with their descriptions; empty where any key may stand."""
-    section: type[BaseModel] | None = model
+def _place(model: type[BaseModel], location: Location) -> tuple[Location, dict[str, str]]:
+    """Return where a mistake stands in the file, and the keys allowed beside its last one with their descriptions.
+
+    Args:
+        model: what the file was validated by.
+        location: pydantic's, which names the member of a union that it took after the key under which the union stands.
+    """
+    sections: list[type[BaseModel]] = [model]
+    around: dict[str, str] = {}
+    place: list[str | int] = []
     below_names = False
     for part in location:
+        if len(sections) > 1 and (member := [section for section in sections if part in typing.get_args(section.model_fields["type"].annotation)]):
+            sections = member
+            continue
+        place.append(part)
         if isinstance(part, int):
             continue
         if below_names:
             below_names = False
             continue
-        field = next((field for name, field in section.model_fields.items() if part in (name, field.alias)), None) if section else None
-        section = next(_sections(field.annotation), None) if field else None
-        below_names = field is not None and typing.get_origin(field.annotation) is dict
-    return {field.alias or name: field.description or "" for name, field in section.model_fields.items()} if section else {}
+        fields = {field.alias or name: field for section in sections for name, field in section.model_fields.items()}
+        around = {name: field.description or "" for name, field in fields.items()}
+        sections = list(_sections(fields[part].annotation)) if part in fields else []
+        below_names = part in fields and typing.get_origin(fields[part].annotation) is dict
+    return tuple(place), around
 
 
-def _unknown_key_fix(model: type[BaseModel], location: Location) -> str:
-    allowed = list(_fields(model, location[:-1]))
-    if similar := difflib.get_close_matches(str(location[-1]), allowed, n=1):
+def _unknown_key_fix(allowed: Mapping[str, str], location: Location) -> str:
+    if similar := difflib.get_close_matches(str(location[-1]), list(allowed), n=1):
         return f"did you mean `{similar[0]}`?"
     return f"remove it; allowed here: {', '.join(allowed)}"
-
-
-def _description(model: type[BaseModel], location: Location) -> str:
-    return _fields(model, location[:-1]).get(str(location[-1]), "")
 
 
 def _key(location: Location) -> str:

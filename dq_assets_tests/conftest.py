@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ["dq_assets_tests.servers"]
+
 # Set before any test module imports dagster, and inherited by the processes that tests start.
 os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
 for name in [name for name in os.environ if name.startswith("DQ_") or name == "DAGSTER_HOME"]:

@@ -39,9 +39,36 @@ def registered(call: Invocation, steps: StepContext, group: str, request: RunReq
     return {"tables": tables, "changes": found.changes}
 
 
+def planned(call: Invocation, steps: StepContext, group: str, request: RunRequest) -> dict[str, Any]:
+    """Say what profiling a group would ask of its source."""
+    from dq_assets.steps.profile_plan import plan_of_profile
+
+    tables = plan_of_profile(steps, group, request)
+    due = [table for table in tables if not table.unchanged]
+    statements, known = sum(table.statements for table in due), [table.size_bytes for table in due if table.size_bytes is not None]
+    size = f", {_size(sum(known))} in the {counted(len(known), 'table')} whose size is known" if known else ""
+    unchanged = len(tables) - len(due)
+    left = f"; {counted(unchanged, 'table')} unchanged, of which only dates are read" if unchanged else ""
+    call.output.line(f"{group}: {counted(len(due), 'table')} to profile in at most {counted(statements, 'statement')}{size}{left}. Nothing was run.")
+    rows = [
+        (t.table, t.columns, t.batches, t.plan, "" if t.unchanged else t.statements, _size(t.size_bytes), "unchanged" if t.unchanged else "") for t in tables
+    ]
+    call.output.table(["table", "columns", "batches", "by", "statements", "size", ""], rows, right=["columns", "statements", "size"])
+    return {"tables": [table.model_dump(mode="json") for table in tables]}
+
+
+def _size(number: int | None) -> str:
+    if number is None:
+        return "unknown"
+    from rich.filesize import decimal
+
+    return decimal(number)
+
+
 def profiled(call: Invocation, steps: StepContext, group: str, request: RunRequest, *, brief: bool = False) -> dict[str, Any]:
     """Profile a group."""
     from dq_assets.steps.profile import profile
+    from dq_assets.steps.reports import reports_folder, reports_of
 
     run = profile(steps, group, request, call.output.progress)
     findings = sorted(steps.store.findings(run.profile_run_id), key=lambda item: (-item.severity.rank, item.table.table_name, item.column_name or ""))
@@ -52,7 +79,10 @@ def profiled(call: Invocation, steps: StepContext, group: str, request: RunReque
     if not brief:
         columns = ["severity", "table", "column", "finding", "detail", "affected_rows"]
         call.output.table([*columns[:-1], "rows"], [[item[column] for column in columns] for item in shown], right=["rows"])
-    return {"run": run, "findings": shown}
+    reports = [str(path) for path in reports_of(steps, group)]
+    if reports and not brief:
+        call.output.line(f"Reports: {reports[0]}" if len(reports) == 1 else f"Reports: {len(reports)} pages in {reports_folder(steps, group)}")
+    return {"run": run, "findings": shown, "reports": reports}
 
 
 def suggested(call: Invocation, steps: StepContext, group: str, request: RunRequest, *, dropped: bool = False, brief: bool = False) -> dict[str, Any]:

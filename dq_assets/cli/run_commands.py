@@ -37,10 +37,20 @@ def register(context: typer.Context, groups: Groups = None, as_json: AsJson = Fa
         call.for_each_group(steps, groups, lambda group, entry: entry.update(group_steps.registered(call, steps, group, asked)))
 
 
-def profile(context: typer.Context, groups: Groups = None, as_of: AsOf = None, batch: Batches = None, as_json: AsJson = False) -> None:
+def profile(
+    context: typer.Context,
+    groups: Groups = None,
+    as_of: AsOf = None,
+    batch: Batches = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Say what would be asked of which table, and run nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Measure every table and batch, and say what is odd."""
     with Invocation(context, "profile", as_json) as call:
         steps, asked = call.steps(), request(as_of, batch)
+        if plan:
+            call.for_each_group(steps, groups, lambda group, entry: entry.update(group_steps.planned(call, steps, group, asked)))
+            return
         call.for_each_group(steps, groups, lambda group, entry: entry.update(group_steps.profiled(call, steps, group, asked)))
 
 

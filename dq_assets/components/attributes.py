@@ -50,6 +50,8 @@ def _templated(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dic
     if reference := schema.get("$ref"):
         schema = {**definitions[reference.rpartition("/")[2]], **{key: value for key, value in schema.items() if key != "$ref"}}
     choices = [_templated(choice, definitions) for choice in schema.get("anyOf", ())]
+    if schema.get("discriminator"):
+        return {**_merged([_templated(choice, definitions) for choice in schema["oneOf"]]), **_around(schema)}
     if mapping := next((choice for choice in choices if choice.get("type") == "object"), None):
         # One schema, not a choice: of a choice a validator can only say that nothing fits, not which key below is wrong.
         return {**mapping, "type": ["object", "null"], **_around(schema)}
@@ -67,6 +69,17 @@ def _templated(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dic
     if _takes_any_text(schema):
         return dict(schema)
     return {"anyOf": [{key: value for key, value in schema.items() if key not in _SAID_AROUND}, TEMPLATE], **_around(schema)}
+
+
+def _merged(choices: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return one schema for mappings of several kinds, which the models tell apart: a choice would hide which key is wrong, as above."""
+    properties: dict[str, Any] = {}
+    for choice in choices:
+        for key, value in choice["properties"].items():
+            seen = properties.get(key, value)
+            properties[key] = seen if seen == value else {"anyOf": [*_flat([seen, value]), TEMPLATE], **_around(value)}
+    required = [key for key in choices[0].get("required", ()) if all(key in choice.get("required", ()) for choice in choices)]
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
 def _takes_any_text(schema: Mapping[str, Any]) -> bool:

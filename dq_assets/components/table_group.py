@@ -31,7 +31,7 @@ from dq_assets.errors import ConfigError, DQError
 from dq_assets.orchestration.factory import build_shared_defs, build_table_group_defs, group_graph
 from dq_assets.orchestration.graph import TableGroupTranslator
 from dq_assets.records.table_list import TableList, newer_tables, read_table_list, read_table_list_from, write_table_list_to
-from dq_assets.settings import DuckDBConnection, MetadataSettings, Name, Settings, TableGroupOptions, TableGroupSettings
+from dq_assets.settings import AnyConnection, MetadataSettings, Name, Settings, TableGroupOptions, TableGroupSettings
 from dq_assets.settings_file import with_absolute_paths
 
 LOCK_WAIT_S = 5.0
@@ -66,7 +66,7 @@ class TableGroupComponent(dg.StateBackedComponent, dg.Model, dg.Resolvable):
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
     name: Name = Field(description="Name of the table group; part of its asset keys and job names.", examples=["sales"])
-    connection: DuckDBConnection = Field(
+    connection: AnyConnection = Field(
         description="Where the tables are: the keys of `connections.<name>` of a `dq.yaml`.",
         examples=[{"type": "duckdb", "path": "{{ context.project_root }}/data"}],
     )
@@ -189,8 +189,7 @@ class TableGroupComponent(dg.StateBackedComponent, dg.Model, dg.Resolvable):
         from dq_assets.steps.context import StepContext
         from dq_assets.steps.register import discover
 
-        wait = min(self.connection.lock_wait_s, LOCK_WAIT_S) if self._load.hurried else self.connection.lock_wait_s
-        looking = self.model_copy(update={"connection": self.connection.model_copy(update={"lock_wait_s": wait})})
+        looking = self.model_copy(update={"connection": self.connection.hurried(LOCK_WAIT_S)}) if self._load.hurried else self
         known = read_table_list(self.metadata.folder, self.name)
         before = {table.name for table in known.tables} if known else set()
         write_table_list_to(state_path, discover(StepContext.open(looking.settings), self.name, datetime.now(UTC), before))

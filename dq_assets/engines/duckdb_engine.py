@@ -12,7 +12,6 @@ do not take them as they are.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import threading
 import time
@@ -22,7 +21,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import duckdb
 from sqlglot import exp
 
-from dq_assets.engines.duckdb_source import file_state, first_line, folder_tables, last_written, open_file, open_folder, require_source
+from dq_assets.engines.change_token import digest
+from dq_assets.engines.duckdb_source import (
+    ensure_shape_function,
+    file_state,
+    first_line,
+    folder_tables,
+    holds_files,
+    last_written,
+    literal,
+    open_file,
+    open_folder,
+    require_source,
+)
 from dq_assets.engines.user_sql import capped_select
 from dq_assets.errors import SourceError
 from dq_assets.records.engine import Capabilities
@@ -38,7 +49,10 @@ if TYPE_CHECKING:
     from dq_assets.engines.duckdb_source import OpenSource
     from dq_assets.settings import DuckDBConnection
 
-CAPABILITIES = Capabilities(dialect="duckdb", max_aggregates=400)
+CAPABILITIES = Capabilities(dialect="duckdb", max_aggregates=400, approximate_distinct=True, temporary_tables=True, keeps_order=True)
+INTERRUPT_EVERY_S = 0.05
+"""How often an interruption is repeated until the statement has ended, because one that comes while it is still being planned is lost."""
+
 HASHED_VALUES = 50_000_000
 """Up to how many values (rows times columns) a table's change token reads its rows."""
 
@@ -90,30 +104,54 @@ def _row_name(definition: str) -> exp.Identifier:
     return exp.to_identifier(name, quoted=True)
 
 
+def _text(sql: exp.Expr | str) -> str:
+    return sql if isinstance(sql, str) else sql.sql(dialect="duckdb")
+
+
+def _interrupt_until(connection: duckdb.DuckDBPyConnection, finished: threading.Event) -> None:
+    while not finished.is_set():
+        connection.interrupt()
+        finished.wait(INTERRUPT_EVERY_S)
+
+
+def _interrupt_after(timeout_s: float, connection: duckdb.DuckDBPyConnection, finished: threading.Event, late: threading.Event) -> None:
+    if not finished.wait(timeout_s):
+        late.set()
+        _interrupt_until(connection, finished)
+
+
 class DuckDBSession:
     """One connection on one state of the source. Made by ``DuckDBEngine.session``."""
 
     def __init__(self, source: OpenSource) -> None:
         """Take over an opened source; the caller closes it."""
         self._connection = source.connection
+        self._owner = source.owner
         self.catalog = source.catalog
         self._unreadable = source.unreadable
+        self._finished = threading.Event()
+        self._finished.set()
 
-    def query(self, sql: exp.Expression | str, params: Mapping[str, object] | None = None) -> pa.Table:
+    def query(self, sql: exp.Expr | str, params: Mapping[str, object] | None = None, *, timeout_s: float | None = None) -> pa.Table:
         """Run one statement and return its rows.
 
         Args:
             sql: an expression or text in DuckDB's dialect.
             params: values by name, referred to as ``$name``; each must be used.
+            timeout_s: after how many seconds the statement is interrupted.
 
         Raises:
-            SourceError: ``DQ-SQL-001`` with DuckDB's first line.
+            SourceError: ``DQ-SQL-001`` with DuckDB's first line, ``DQ-SQL-002`` when it ran longer than ``timeout_s`` seconds.
         """
-        text = sql if isinstance(sql, str) else sql.sql(dialect="duckdb")
-        try:
-            return self._run(text, params)
-        except duckdb.Error as error:
-            raise SourceError("DQ-SQL-001", f"the statement failed: {_message(error)}") from error
+        with self._statement("the statement", "read less at once, or allow it more time.", timeout_s):
+            return self._connection.sql(_text(sql), params=dict(params) if params else None).to_arrow_table()
+
+    def rows(self, sql: exp.Expr | str, params: Mapping[str, object] | None = None, *, timeout_s: float | None = None) -> list[dict[str, Any]]:
+        """Run one statement as ``query`` does and return its rows as mappings; plans it once, where an Arrow table takes DuckDB two plans."""
+        with self._statement("the statement", "read less at once, or allow it more time.", timeout_s):
+            answer = self._connection.execute(_text(sql), dict(params) if params else None)
+            names = [column[0] for column in answer.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
 
     def query_user_sql(self, sql: str, *, row_cap: int, timeout_s: float) -> pa.Table:
         """Run a stranger's SELECT, in DuckDB's dialect, and return at most ``row_cap`` of its rows.
@@ -126,27 +164,24 @@ class DuckDBSession:
             SourceError: ``DQ-SQL-001`` when it fails, ``DQ-SQL-002`` when it ran longer than ``timeout_s`` seconds.
         """
         text = capped_select(self._connection, sql, row_cap)
-        finished, interrupted = threading.Event(), threading.Event()
+        with self._statement("user SQL", "make it read less, or raise its time-out.", timeout_s, "correct the SQL of the test."):
+            return self._connection.sql(text).to_arrow_table()
 
-        def interrupt_when_late() -> None:
-            wait = timeout_s
-            # Again and again, because an interruption that comes while the statement is still being planned is lost.
-            while not finished.wait(wait):
-                interrupted.set()
-                self._connection.interrupt()
-                wait = 0.05
+    def execute_temp(self, name: str, query: exp.Expr | str, *, insert: bool = False, timeout_s: float | None = None) -> None:
+        """Keep the rows of a query in a temporary table of this session; see the protocol.
 
-        watch = threading.Thread(target=interrupt_when_late, name="dq-user-sql-timeout", daemon=True)
-        watch.start()
-        try:
-            return self._run(text, None)
-        except duckdb.Error as error:
-            if interrupted.is_set():
-                raise SourceError("DQ-SQL-002", f"user SQL ran longer than {timeout_s:g} s.", "make it read less, or raise its time-out.") from error
-            raise SourceError("DQ-SQL-001", f"user SQL failed: {_message(error)}", "correct the SQL of the test.") from error
-        finally:
-            finished.set()
-            watch.join()
+        The table belongs to this session alone and counts towards the memory limit; what is beyond it spills to the session's own folder.
+
+        Raises:
+            SourceError: ``DQ-SQL-001`` with DuckDB's first line, ``DQ-SQL-002`` when it ran longer than ``timeout_s`` seconds.
+        """
+        table = exp.table_(name, db="main", catalog="temp", quoted=True).sql(dialect="duckdb")
+        with self._statement("the statement", "read less at once, or allow it more time.", timeout_s):
+            self._connection.execute(f"{f'INSERT INTO {table}' if insert else f'CREATE OR REPLACE TEMP TABLE {table} AS'} {_text(query)}")
+
+    def shape_function(self) -> str | None:
+        """Return the name of the function for the shape of ASCII text, made ready; the first call in a process imports pyarrow."""
+        return ensure_shape_function(self._owner)
 
     def relation(self, table: TableName) -> exp.Table:
         """Return the identifier under which this session reads ``table``.
@@ -162,12 +197,12 @@ class DuckDBSession:
         """Return the columns of each table in declared order; a missing table is absent from the answer."""
         wanted = set(tables)
         found: dict[TableName, list[Column]] = {}
-        rows = self.query(
+        rows = self.rows(
             "SELECT schema_name, table_name, column_name, data_type, column_index, is_nullable FROM duckdb_columns()"
             " WHERE database_name = $catalog AND NOT internal ORDER BY schema_name, table_name, column_index",
             {"catalog": self.catalog},
         )
-        for row in rows.to_pylist():
+        for row in rows:
             name = TableName(schema_name=row["schema_name"], table_name=row["table_name"])
             if name in wanted:
                 column = Column(
@@ -181,12 +216,34 @@ class DuckDBSession:
         return found
 
     def cancel(self) -> None:
-        """Interrupt the running statement; its caller gets ``DQ-SQL-001``."""
-        self._connection.interrupt()
+        """Interrupt the running statement; its caller gets ``DQ-SQL-001``. Returns at once."""
+        if not self._finished.is_set():
+            threading.Thread(target=_interrupt_until, args=(self._connection, self._finished), name="dq-cancel", daemon=True).start()
 
-    def _run(self, text: str, params: Mapping[str, object] | None) -> pa.Table:
-        relation = self._connection.sql(text, params=dict(params) if params else None)
-        return relation.to_arrow_table()
+    @contextmanager
+    def _statement(self, what: str, fix_late: str, timeout_s: float | None, fix: str = "") -> Iterator[None]:
+        """Run the block as one statement: interrupted when late or cancelled, DuckDB's errors told in our words."""
+        finished, late = threading.Event(), threading.Event()
+        self._finished = finished
+        watch = None
+        if timeout_s is not None:
+            watch = threading.Thread(target=_interrupt_after, args=(timeout_s, self._connection, finished, late), name="dq-timeout", daemon=True)
+            watch.start()
+        try:
+            yield
+        except duckdb.Error as error:
+            if late.is_set():
+                raise SourceError("DQ-SQL-002", f"{what} ran longer than {timeout_s:g} s.", fix_late) from error
+            raise SourceError("DQ-SQL-001", f"{what} failed: {_message(error)}", fix) from error
+        except RuntimeError as error:
+            # DuckDB looks for signals while it works, ends the statement on Ctrl-C, and says so in a way that hides what it was.
+            if "interrupted" in str(error):
+                raise KeyboardInterrupt from None
+            raise
+        finally:
+            finished.set()
+            if watch is not None:
+                watch.join()
 
 
 class DuckDBEngine:
@@ -221,14 +278,14 @@ class DuckDBEngine:
                 whose tables cannot be told apart.
         """
         path = require_source(self._settings)
-        opened = open_folder(path, self._settings) if path.is_dir() else open_file(path, self._settings)
+        opened = open_folder(path, self._settings) if holds_files(path) else open_file(path, self._settings)
         with opened as source:
             yield DuckDBSession(source)
 
     def tables(self) -> list[TableName]:
         """Return every table and view of the source, sorted by schema and name."""
         path = require_source(self._settings)
-        if path.is_dir():
+        if holds_files(path):
             return list(folder_tables(path))
         with self.session("tables", "") as session:
             return sorted(self._definitions(session), key=lambda table: (table.schema_name, table.table_name))
@@ -250,14 +307,18 @@ class DuckDBEngine:
         Folder: the names, sizes and modification times of the table's files. Database: see the module.
         """
         path = require_source(self._settings)
-        if path.is_dir():
+        if holds_files(path):
             known = folder_tables(path)
-            return {table: _digest([(str(file.relative_to(path)), *_state(file)) for file in known[table].files]) for table in tables if table in known}
+            return {
+                table: digest([(str(file.relative_to(path)) if file != path else file.name, *_state(file)) for file in known[table].files])
+                for table in tables
+                if table in known
+            }
         before = _known_tokens.get(path)
         if before is None or before.state != file_state(path) or not before.tokens.keys() >= set(tables):
             with self.session("change_tokens", "") as session:
                 state = file_state(path)
-                found = {table: _digest(content) for table, content in self._database_states(session, tables, state).items()}
+                found = {table: digest(content) for table, content in self._database_states(session, tables, state).items()}
                 settled = last_written(path) < time.time_ns() - SETTLED_NS
             others = before.tokens if before is not None and before.state == state else {}
             before = _KnownTokens(state, {**others, **{table: found.get(table) for table in tables}})
@@ -265,14 +326,41 @@ class DuckDBEngine:
                 _known_tokens[path] = before
         return {table: token for table in tables if (token := before.tokens[table]) is not None}
 
+    def size_bytes(self, tables: Sequence[TableName]) -> dict[TableName, int]:
+        """Return the bytes of each table's files, or of the blocks of a database file that hold its rows.
+
+        Views, and files that are gone, are absent. A block that two small tables share counts for both. Blocks are counted from the file's own
+        directory of them: 25 µs for each 120,000 values.
+        """
+        path = require_source(self._settings)
+        if holds_files(path):
+            known = folder_tables(path)
+            sizes = {table: [_state(file)[0] for file in known[table].files] for table in tables if table in known}
+            return {table: sum(size for size in found if size is not None) for table, found in sizes.items() if None not in found}
+        with self.session("size_bytes", "") as session:
+            definitions = self._definitions(session)
+            stored = [table for table in tables if table in definitions and definitions[table]["value_count"] is not None]
+            if not stored:
+                return {}
+            block_size = session.query("SELECT block_size FROM pragma_database_size() WHERE database_name = $catalog", {"catalog": session.catalog})
+            counts = session.query(
+                " UNION ALL ".join(
+                    f"SELECT {index} AS i, count(DISTINCT block) AS n FROM (SELECT unnest(list_append(additional_block_ids, block_id)) AS block"  # noqa: S608 - a name of the source, as a literal
+                    f" FROM pragma_storage_info({literal(session.relation(table).sql(dialect='duckdb'))})) WHERE block >= 0"
+                    for index, table in enumerate(stored)
+                )
+            )
+        (bytes_each,) = block_size.column("block_size").to_pylist()
+        return {stored[row["i"]]: row["n"] * bytes_each for row in counts.to_pylist()}
+
     def _definitions(self, session: DuckDBSession) -> dict[TableName, dict[str, Any]]:
-        rows = session.query(
+        rows = session.rows(
             "SELECT schema_name, table_name, sql, estimated_size * column_count AS value_count FROM duckdb_tables()"
             " WHERE database_name = $catalog AND NOT internal"
             " UNION ALL SELECT schema_name, view_name, sql, NULL FROM duckdb_views() WHERE database_name = $catalog AND NOT internal",
             {"catalog": session.catalog},
         )
-        return {TableName(schema_name=row["schema_name"], table_name=row["table_name"]): row for row in rows.to_pylist()}
+        return {TableName(schema_name=row["schema_name"], table_name=row["table_name"]): row for row in rows}
 
     def _database_states(self, session: DuckDBSession, tables: Sequence[TableName], state: str) -> dict[TableName, object]:
         definitions = self._definitions(session)
@@ -291,10 +379,6 @@ class DuckDBEngine:
             for index, *fingerprint in zip(*(column.to_pylist() for column in answer.columns), strict=True):
                 states[hashed[index]] = (definitions[hashed[index]]["sql"], *fingerprint)
         return states
-
-
-def _digest(content: object) -> str:
-    return hashlib.sha256(repr(content).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def _state(file: Path) -> tuple[int, int] | tuple[None, None]:

@@ -23,7 +23,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from dq_assets.engines.duckdb_engine import DuckDBSession
-from dq_assets.engines.duckdb_source import OpenSource, connect, lock_down
+from dq_assets.engines.duckdb_source import OpenSource, close, connect, lock_down
 from dq_assets.errors import DQError, SourceError
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def refuse_twins(names: Sequence[str], what: str) -> None:
 
 
 @contextmanager
-def open_frames(frames: Mapping[TableName, pa.Table]) -> Iterator[DuckDBSession]:
+def open_frames(frames: Mapping[TableName, pa.Table], *, memory_limit: str | None = None, threads: int | None = None) -> Iterator[DuckDBSession]:
     """Open a session on frames as its tables: in UTC, read-only, without file or network access.
 
     Raises:
@@ -93,7 +93,7 @@ def open_frames(frames: Mapping[TableName, pa.Table]) -> Iterator[DuckDBSession]
     """
     refuse_twins([str(table) for table in frames], "frames")
     with tempfile.TemporaryDirectory(prefix="dq-duckdb-") as spill:
-        connection = connect(spill)
+        connection = connect(spill, memory_limit=memory_limit, threads=threads)
         try:
             lock_down(connection)
             for index, (table, frame) in enumerate(frames.items()):
@@ -101,9 +101,9 @@ def open_frames(frames: Mapping[TableName, pa.Table]) -> Iterator[DuckDBSession]
                     _show(connection, f"dq_frame_{index}", table, frame)
                 except duckdb.Error:
                     raise _unshown(connection, table, frame) from None
-            yield DuckDBSession(OpenSource(connection, CATALOG, {}))
+            yield DuckDBSession(OpenSource(connection, connection, CATALOG, {}))
         finally:
-            connection.close()
+            close(connection)
 
 
 def _show(connection: duckdb.DuckDBPyConnection, registered: str, table: TableName, frame: pa.Table) -> None:

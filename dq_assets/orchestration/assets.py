@@ -102,6 +102,7 @@ def _group_assets(graph: GroupGraph) -> list[dg.AssetsDefinition]:
         from dq_assets.profiling.findings import FINDING_TYPES
         from dq_assets.steps.context import StepContext
         from dq_assets.steps.profile import profile
+        from dq_assets.steps.reports import report_path, reports_of
 
         steps = StepContext.open(settings)
         with told(context, graph):
@@ -110,8 +111,11 @@ def _group_assets(graph: GroupGraph) -> list[dg.AssetsDefinition]:
         for table, count in rows.items():
             if table in graph.source_keys:
                 observed: dict[str, Any] = {"dagster/row_count": count, "profile_run_id": run.profile_run_id}
+                if (page := report_path(steps, group_name, table)).is_file():
+                    observed["profile_report"] = dg.MetadataValue.url(page.absolute().as_uri())
                 context.log_event(dg.AssetObservation(graph.source_keys[table], metadata=observed))
         findings = steps.store.findings(run.profile_run_id)
+        pages = reports_of(steps, group_name)
         _report_partitions(context, graph, steps.store.batches_of_profile(run.profile_run_id))
         return dg.MaterializeResult(
             metadata={
@@ -122,6 +126,7 @@ def _group_assets(graph: GroupGraph) -> list[dg.AssetsDefinition]:
                 "dagster/row_count": run.row_count,
                 "findings": run.anomaly_count,
                 "what_was_found": show.findings_table(findings, {kind.anomaly_type_id: kind.name for kind in FINDING_TYPES}),
+                **({"profile_reports": dg.MetadataValue.path(str(pages[0].parent if len(pages) > 1 else pages[0]))} if pages else {}),
             }
         )
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from dq_assets.orchestration.graph import GroupGraph
 
-PASSING = frozenset({"DQ-CONN-002", "DQ-STORE-001"})
+PASSING = frozenset({"DQ-CONN-002", "DQ-CONN-012", "DQ-STORE-001"})
 """Codes of errors that may be gone in a minute."""
 ON_PURPOSE = "DQ-RUN-005"
 """Code of the failure that ``fail_run_on`` asks for."""

@@ -185,7 +185,7 @@ class _Tick:
         if not self.validates and self.graph.group.source_assets == "attach":
             return {}
         connection = self.graph.settings.connections[self.graph.group.connection]
-        engine = open_engine(connection.model_copy(update={"lock_wait_s": min(connection.lock_wait_s, LOCK_WAIT_S)}))
+        engine = open_engine(connection.hurried(LOCK_WAIT_S))
         return {str(name): _hash(token) for name, token in engine.change_tokens([table.name for table in self.tables]).items()}
 
     @cached_property

@@ -9,11 +9,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from dq_assets.profiling.metrics import QUANTILES
 from dq_assets.records.base import Record
 from dq_assets.records.enums import GeneralType, StoreValues
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+
+    from dq_assets.records.profiles import ColumnProfile
 
 MASK = "***"
 EMAIL_SHARE = 0.5
@@ -72,6 +75,38 @@ class ValuePolicy(Record):
     @staticmethod
     def _is_plain(value: object) -> bool:
         return value is None or (isinstance(value, (bool, int, float, str)) and value == value)  # noqa: PLR0124 - NaN is no JSON
+
+
+VALUES_OF_THE_DATA = frozenset({"min_number", "max_number", "min_positive", "sum_value", "avg_value", *QUANTILES})
+"""Metrics that are values of the column (a mean is, of one row); kept only where values may be."""
+DATES_OF_THE_DATA = frozenset({"min_date_days", "max_date_days"})
+"""Metrics from which a date of a personal column could be computed."""
+
+
+def masked(column: ColumnProfile, policy: ValuePolicy, batch_column: str | None = None) -> ColumnProfile:
+    """Return a column's profile with what may be kept of its values.
+
+    The keys of the batches say as much of the batch column as its newest date does, so that is kept.
+    """
+    if policy.may_store(column.column_name):
+        return column
+    hidden = VALUES_OF_THE_DATA | {"domain", "shapes"} | (frozenset() if column.column_name == batch_column else DATES_OF_THE_DATA)
+    return column.model_copy(
+        update={
+            "min_value": policy.text(column.column_name, column.min_value),
+            "max_value": policy.text(column.column_name, column.max_value),
+            "avg_value": None,
+            "percentiles": {},
+            "histogram": (),
+            "shapes": (),
+            "lengths": (),
+            "top_values": tuple(
+                value.model_copy(update={"value": text}) for value in column.top_values if (text := policy.text(column.column_name, value.value)) is not None
+            ),
+            "metrics": {name: value for name, value in column.metrics.items() if name not in hidden},
+            "approximations": {name: value for name, value in column.approximations.items() if name not in hidden},
+        }
+    )
 
 
 def policy_for(store_values: StoreValues, pii_columns: Collection[str]) -> ValuePolicy:

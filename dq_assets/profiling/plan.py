@@ -1,8 +1,7 @@
-"""From a table's columns to the statements that profile it, and back from answers to numbers.
+"""What is asked of one table, and what fills the blanks of the catalogues for its columns.
 
-Decision: one wide aggregate over the table, one more with ``GROUP BY batch`` for the series (so 300 batches cost one grouped scan), and a small
-``GROUP BY value`` per column for top values, domains and histograms. ``select_aggregates`` names aggregates by position, which is what
-ties an answer back to its metric.
+Decision: metrics and rules speak of a column through few named blanks (its text, its finite number, its wall-clock time), which are made here, once for every
+statement. How statements are put together from them is in ``dictionary``, ``wide`` and ``table_metrics``, and in ``rules.compile``.
 """
 
 from __future__ import annotations
@@ -10,10 +9,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlglot import exp
+from sqlglot import exp, parse_one
 
-from dq_assets.profiling.metrics import DUPLICATE_ROWS, FINGERPRINT, PATTERNS, ROW_COUNT, SHAPE, Metric, metrics_of
-from dq_assets.profiling.sql import batch_start, fill, quoted, wall_clock
+from dq_assets.profiling.metrics import FINGERPRINT, HISTOGRAM_BUCKETS, PATTERNS, SHAPE, patterns
+from dq_assets.profiling.sql import DIALECT, batch_start, fill, is_zoned, quoted, wall_clock
 from dq_assets.records.base import Record
 from dq_assets.records.batches import BatchSpec
 from dq_assets.records.enums import GeneralType
@@ -22,22 +21,10 @@ from dq_assets.records.tables import Column, TableName
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-DOMAIN_LIMIT = 100
-"""A column with at most so many distinct values is looked at value by value."""
 SHAPE_LIMIT, SHAPE_LENGTH = 20, 40
+TEXT_KEPT = 1000
+"""Characters of a text that a profile keeps as minimum, maximum or top value."""
 FIRST_START, LAST_START = datetime(1000, 1, 1), datetime(9999, 1, 1)  # noqa: DTZ001 - wall-clock by definition
-TOP_VALUES = 10
-HISTOGRAM_BUCKETS = 20
-
-
-class Measurement(Record):
-    """One metric of one column; ``column`` None: of the table."""
-
-    column: Column | None
-    metric: Metric
-
-    def __str__(self) -> str:
-        return f"{self.column.name if self.column else 'table'}.{self.metric.name}"
 
 
 class TablePlan(Record):
@@ -54,19 +41,6 @@ class TablePlan(Record):
     def batch_column(self) -> Column | None:
         """The column that cuts the table into batches, None where it is one batch or the column is missing."""
         return next((column for column in self.columns if column.name == self.batch.column), None)
-
-    def measurements(self, *, series_only: bool) -> list[Measurement]:
-        """Return the metrics of the table and of all its columns."""
-        table = [Measurement(column=None, metric=metric) for metric in (ROW_COUNT, DUPLICATE_ROWS)]
-        return table + [
-            Measurement(column=column, metric=metric) for column in self.columns for metric in metrics_of(column.general_type, series_only=series_only)
-        ]
-
-    def aggregate(self, measurement: Measurement, dialect: str) -> exp.Expr:
-        """Return the measurement's aggregate expression."""
-        if measurement.column is None:
-            return fill(measurement.metric.sql, {"row": row_value(self.columns)})
-        return fill(measurement.metric.sql, blanks(measurement.column, self.timezone, dialect), {**PATTERNS, "as_of": self.as_of})
 
     def batch_start(self, dialect: str) -> exp.Expr | None:
         """Return the grouping expression, or None for a table that is one batch."""
@@ -96,7 +70,7 @@ def fingerprint(columns: Sequence[Column], dialect: str) -> exp.Expr:
         )
         for column in columns
     ]
-    return fill(FINGERPRINT.sql, {"row_hash": hashed(_sum(cells))})
+    return fill(FINGERPRINT, {"row_hash": hashed(_sum(cells))})
 
 
 def _sum(terms: Sequence[exp.Expr]) -> exp.Expr:
@@ -116,23 +90,79 @@ def row_value(columns: Sequence[Column]) -> exp.Expr:
 def blanks(column: Column, timezone: str, dialect: str) -> dict[str, exp.Expr]:
     """Return what fills the catalogue's blanks for a column."""
     raw = quoted(column.name)
-    filled: dict[str, exp.Expr] = {"c": raw}
+    filled: dict[str, exp.Expr] = {"c": raw, "exact": raw}
     if column.general_type is GeneralType.NUMBER:
         filled["x"] = finite(column)
-    if column.general_type is GeneralType.TEXT:
-        filled["c"] = exp.cast(raw, "string") if "CHAR" not in column.data_type.upper() else raw
-        filled["shape"] = fill(SHAPE, {"c": filled["c"]}, PATTERNS)
-    if column.general_type is GeneralType.DATE:
-        filled["d"] = wall_clock(column, timezone, dialect)
+        if knows_nan(column):
+            filled["f"] = exp.cast(raw, "double")
+            filled["exact"] = fill("CASE WHEN f > :minus_inf AND f < :inf THEN c END", {"f": filled["f"], "c": raw}, PATTERNS)
+        if "INT" not in column.data_type.upper() and column.data_type.upper() != "LONG":
+            filled["fraction"] = fill("abs(n) - floor(abs(n))", {"n": filled["exact"]})
+    elif column.general_type is GeneralType.TEXT:
+        kind = column.data_type.upper()
+        text = raw if "CHAR" in kind and not kind.startswith("ENUM") else exp.cast(raw, "string")
+        # The order of text is that of its code points, whatever the collation of a database.
+        ordered = exp.Collate(this=text, expression=exp.to_identifier("C", quoted=True)) if dialect == "postgres" else text
+        filled |= {"c": text, "exact": ordered, **text_blanks(text, dialect)}
+    elif column.general_type is GeneralType.BOOLEAN and dialect == "postgres":
+        filled["exact"] = exp.cast(raw, "string")
+    elif column.general_type is GeneralType.DATE:
+        filled["d"] = finite_wall_clock(column, timezone, dialect)
+    elif column.general_type is GeneralType.OTHER and (size := _size(column)) is not None:
+        filled["size"] = size
     return filled
 
 
+def text_blanks(text: exp.Expr, dialect: str) -> dict[str, exp.Expr]:
+    """Return the blanks that are computed from a text."""
+    length = exp.Length(this=text.copy())
+    octets = exp.Anonymous(this="strlen" if dialect == "duckdb" else "octet_length", expressions=[text.copy()])
+    templates = {"up": "c RLIKE :upper", "low": "c RLIKE :cased_lower", "bare": "trim(BOTH ' ' FROM c)"}
+    parts = {name: fill(template, {"c": text}, patterns(dialect)) for name, template in templates.items()}
+    return {"len": length, "bytes": octets, "shape": fill(SHAPE, {"c": text}, patterns(dialect)), **parts}
+
+
+def knows_nan(column: Column) -> bool:
+    """Whether a number's type has NaN."""
+    return column.data_type.upper() in ("FLOAT", "DOUBLE", "REAL", "DOUBLE PRECISION") or is_numeric(column)
+
+
+def is_numeric(column: Column) -> bool:
+    """Whether a number is of PostgreSQL's exact type, which has NaN, and infinities where it is declared without digits."""
+    return column.data_type.upper().startswith("NUMERIC")
+
+
 def finite(column: Column) -> exp.Expr:
-    """Return a number as DOUBLE; NaN and the infinities of floating types become NULL, so that they spoil no average."""
+    """Return a number as DOUBLE; NaN and the infinities become NULL, so that they spoil no average. Every engine takes NaN for greater than infinity."""
     number = exp.cast(quoted(column.name), "double")
-    if column.data_type.upper() not in ("FLOAT", "DOUBLE", "REAL"):
-        return number
-    return fill("CASE WHEN isnan(n) OR n = :inf OR n = :minus_inf THEN NULL ELSE n END", {"n": number}, {"inf": float("inf"), "minus_inf": float("-inf")})
+    return fill("CASE WHEN n > :minus_inf AND n < :inf THEN n END", {"n": number}, PATTERNS) if knows_nan(column) else number
+
+
+def finite_wall_clock(column: Column, timezone: str, dialect: str) -> exp.Expr:
+    """Return a date or time as wall-clock timestamp, NULL where it is infinite or (a DATE of DuckDB) beyond all timestamps."""
+    moment = wall_clock(column, timezone, dialect)
+    if dialect not in ("duckdb", "postgres"):
+        return moment
+    if dialect == "duckdb" and isinstance(moment, exp.Cast):
+        moment = exp.TryCast(this=moment.this, to=moment.args["to"], safe=True)
+    kind = "date" if column.data_type.upper() == "DATE" else "timestamptz" if is_zoned(column) else "timestamp"
+    bounds = [exp.cast(exp.Literal.string(bound), kind, dialect=dialect) for bound in ("-infinity", "infinity")]
+    raw = quoted(column.name)
+    within = exp.and_(exp.GT(this=raw.copy(), expression=bounds[0]), exp.LT(this=raw.copy(), expression=bounds[1]))
+    return exp.Case(ifs=[exp.If(this=within, true=moment)])
+
+
+def _size(column: Column) -> exp.Expr | None:
+    kind, raw = column.data_type.upper(), quoted(column.name)
+    if kind.startswith("MAP") or kind.endswith("[]"):
+        return exp.Anonymous(this="cardinality", expressions=[raw])
+    if kind.endswith("]"):
+        return exp.Anonymous(this="len", expressions=[raw])
+    if kind.startswith("ARRAY<"):
+        return exp.Anonymous(this="cardinality", expressions=[raw])
+    if kind in ("BLOB", "BYTEA", "BINARY"):
+        return exp.Anonymous(this="octet_length", expressions=[raw])
+    return None
 
 
 def value_counts(relation: exp.Table, value: exp.Expr, *, limit: int, first_seen: exp.Expr | None = None, where: exp.Expr | None = None) -> exp.Select:
@@ -149,15 +179,28 @@ def value_counts(relation: exp.Table, value: exp.Expr, *, limit: int, first_seen
     return query.order_by(exp.Ordered(this=exp.column("n"), desc=True), exp.column("v")).limit(limit)
 
 
-def histogram(relation: exp.Table, number: exp.Expr, lower: float, upper: float, buckets: int = HISTOGRAM_BUCKETS) -> exp.Select:
-    """Return the statement for bucket numbers ``b`` (0-based, equal widths, the last one closed) and rows ``n``; needs ``lower < upper``."""
-    bucket = fill(
-        "least(floor((n - :lower) * :buckets / :width), :last)",
-        {"n": number},
-        {"lower": lower, "buckets": float(buckets), "width": upper - lower, "last": float(buckets - 1)},
-    )
-    query = exp.select(exp.alias_(bucket, "b"), exp.alias_(exp.Count(this=exp.Star()), "n")).from_(relation.copy())
-    return query.where(exp.Not(this=exp.Is(this=number.copy(), expression=exp.null()))).group_by(bucket.copy()).order_by(exp.column("b"))
+BUCKET_WIDTH = f"(hi - lo) / {HISTOGRAM_BUCKETS}.0"
+BUCKET_ABOUT = f"least(floor((s.x - r.lo) / r.width), {HISTOGRAM_BUCKETS - 1})"
+BUCKET = f"CASE WHEN x < lo + about * width THEN about - 1 WHEN about < {HISTOGRAM_BUCKETS - 1} AND x >= lo + (about + 1) * width THEN about + 1 ELSE about END"
+BUCKETS_FIT = "r.lo < r.hi AND r.hi - r.lo < cast('inf' AS DOUBLE) AND r.lo + r.width / 4 > r.lo AND r.hi - r.width / 4 < r.hi"
+"""Templates of the histogram: a number's bucket is computed, then moved where a rounded quotient and the edges that the profile shows differ."""
+
+
+def parse(text: str) -> exp.Expr:
+    """Return a template of our own without blanks as an expression."""
+    return parse_one(text, read=DIALECT)
+
+
+def histogram(relation: exp.Table, number: exp.Expr, where: exp.Expr | None = None) -> exp.Select:
+    """Return the statement for ``lo``, ``hi``, ``bucket`` (0-based, equal widths, the last one closed) and rows ``n``; no rows where there is no histogram."""
+    rows = exp.select(exp.alias_(number, "x")).from_(relation.copy())
+    rows = rows.where(where.copy()) if where is not None else rows
+    ends = exp.select(exp.alias_(exp.Min(this=exp.column("x")), "lo"), exp.alias_(exp.Max(this=exp.column("x")), "hi")).from_(rows.copy().subquery("a"))
+    sized = exp.select("lo", "hi", exp.alias_(parse(BUCKET_WIDTH), "width")).from_(ends.subquery("e"))
+    placed = exp.select("s.x", "r.lo", "r.hi", "r.width", exp.alias_(parse(BUCKET_ABOUT), "about")).from_(rows.subquery("s"))
+    placed = placed.join(sized.subquery("r"), join_type="cross").where(parse(BUCKETS_FIT)).where(parse("NOT s.x IS NULL"))
+    query = exp.select("lo", "hi", exp.alias_(exp.cast(parse(BUCKET), "bigint"), "bucket"), exp.alias_(exp.Count(this=exp.Star()), "n"))
+    return query.from_(placed.subquery("h")).group_by("lo", "hi", exp.cast(parse(BUCKET), "bigint"))
 
 
 def orphan_count(child: exp.Table, child_column: str, parent: exp.Table, parent_column: str, where: exp.Expr | None = None) -> exp.Select:

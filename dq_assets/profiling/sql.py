@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from enum import Enum
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,15 @@ if TYPE_CHECKING:
     from dq_assets.records.tables import Column
 
 DIALECT = "databricks"
+
+
+class Parameter(Enum):
+    """A value that the statement takes when it runs, so that its text can be kept."""
+
+    PARAMETER = "parameter"
+
+
+PARAMETER = Parameter.PARAMETER
 
 
 def quoted(name: str) -> exp.Column:
@@ -68,7 +78,7 @@ def fill(template: str, columns: Mapping[str, exp.Expr], values: Mapping[str, ob
     Args:
         template: Databricks SQL with bare column names as blanks and ``:name`` for values.
         columns: blank → expression. A column in the template that is no blank is a mistake of ours.
-        values: name → Python value; a list fills ``IN (:name)``.
+        values: name → Python value; a list fills ``IN (:name)``; ``PARAMETER`` leaves the blank to whoever runs the statement.
 
     Raises:
         KeyError: a blank has no filling.
@@ -79,7 +89,7 @@ def fill(template: str, columns: Mapping[str, exp.Expr], values: Mapping[str, ob
             return exp.paren(columns[node.name].copy()) if isinstance(columns[node.name], exp.Binary) else columns[node.name].copy()
         if isinstance(node, exp.Placeholder):
             value = (values or {})[node.name]
-            return literal(value)
+            return node if value is PARAMETER else literal(value)
         return node
 
     filled = _parsed(template).copy().transform(replace).transform(lambda node: count_if(node.this) if isinstance(node, exp.CountIf) else node)
@@ -106,12 +116,23 @@ def is_zoned(column: Column) -> bool:
 def wall_clock(column: Column, timezone: str, dialect: str) -> exp.Expr:
     """Return a date or time column as wall-clock time in ``timezone``; naive columns are taken to be so already."""
     raw = quoted(column.name)
+    if dialect == "duckdb" and column.data_type.upper() == "TIMESTAMP_NS":
+        return _cut_to_microseconds(raw)
     if not is_zoned(column):
         return exp.cast(raw, exp.DataType.Type.TIMESTAMPNTZ)
     if dialect in ("databricks", "spark"):
         # sqlglot renders from_utc_timestamp for DuckDB as a cast that drops the zone first, which is another instant.
         return exp.func("from_utc_timestamp", raw, exp.Literal.string(timezone), dialect=DIALECT)
     return exp.AtTimeZone(this=raw, zone=exp.Literal.string(timezone))
+
+
+def _cut_to_microseconds(nanoseconds: exp.Expr) -> exp.Expr:
+    # A cast rounds, and the last nanosecond of a day would fall into the next one.
+    since = exp.Anonymous(this="epoch_ns", expressions=[nanoseconds])
+    cut = fill("(n - ((n % 1000) + 1000) % 1000) DIV 1000", {"n": since})
+    finite = exp.Anonymous(this="isfinite", expressions=[nanoseconds.copy()])
+    moment = exp.Anonymous(this="make_timestamp", expressions=[cut])
+    return exp.Case(ifs=[exp.If(this=finite, true=moment)], default=exp.cast(nanoseconds.copy(), exp.DataType.Type.TIMESTAMPNTZ))
 
 
 def batch_start(spec: BatchSpec, column: Column, timezone: str, dialect: str) -> exp.Expr:
@@ -136,14 +157,23 @@ def between_batches(spec: BatchSpec, column: Column, timezone: str, first: str, 
 
 
 def select_aggregates(
-    relation: exp.Table,
-    aggregates: Sequence[exp.Expr],
+    relation: exp.Expr | str,
+    aggregates: Sequence[exp.Expr | str],
+    dialect: str,
     *,
-    where: exp.Expr | None = None,
-    group: exp.Expr | None = None,
-) -> exp.Select:
-    """Return one statement with the aggregates as ``a0, a1, …``, per group (as ``batch_start``) where one is given."""
-    query = exp.select(*(exp.alias_(aggregate.copy(), f"a{index}") for index, aggregate in enumerate(aggregates))).from_(relation.copy())
-    if group is not None:
-        query = query.select(exp.alias_(group.copy(), "batch_start")).group_by(group.copy())
-    return query.where(where.copy()) if where is not None else query
+    where: exp.Expr | str | None = None,
+    group: exp.Expr | str | None = None,
+) -> str:
+    """Return one statement with the aggregates as ``a0, a1, …``, per group (as ``batch_start``) where one is given.
+
+    Each part is an expression, or its text in ``dialect`` from earlier: rendering thousands of aggregates costs more than many scans.
+    """
+
+    def text(part: exp.Expr | str) -> str:
+        return part if isinstance(part, str) else part.sql(dialect=dialect)
+
+    named = [f"{text(aggregate)} AS a{index}" for index, aggregate in enumerate(aggregates)]
+    named += [f"{text(group)} AS batch_start"] if group is not None else []
+    kept = f" WHERE {text(where)}" if where is not None else ""
+    grouped = f" GROUP BY {text(group)}" if group is not None else ""
+    return f"SELECT {', '.join(named)} FROM {text(relation)}{kept}{grouped}"

@@ -52,12 +52,26 @@ class HistogramBucket(Record):
     rank: int
 
 
-class ColumnProfile(Record):
-    """One column of one profile run, over all rows read.
+class Estimate(Record):
+    """How a metric that is not exact was obtained.
 
-    Values of customers (min, max, top values) are text, already masked by the group's ``store_values``.
-    ``metrics`` holds every further metric of the catalogue that applies to the column; a metric that does
-    not apply is absent, never 0.
+    ``low`` and ``high`` enclose the exact number in 19 of 20 cases: a sample's interval, or for an approximate metric three standard errors of the
+    engine's sketch. None: no bound is known.
+    """
+
+    quality: Quality
+    rows_read: int | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+class ColumnProfile(Record):
+    """One column of one profile, over all rows read.
+
+    Values of customers (min, max, quantiles of dates, top values) are text; in a stored profile they are masked by the group's ``store_values``.
+    ``metrics`` holds every further metric of the catalogue that applies to the column; a metric that does not apply or was not measured is absent,
+    never 0. ``approximations`` names the metrics that are not exact; every other one is. ``histogram`` counts numbers or dates, ``lengths``
+    (length, rows) text by its characters, ``shapes`` its most frequent shapes.
     """
 
     table_id: str
@@ -77,10 +91,21 @@ class ColumnProfile(Record):
     stddev_value: float | None = None
     percentiles: dict[str, Any] = Field(default_factory=dict)
     metrics: dict[str, Any] = Field(default_factory=dict)
-    approximations: dict[str, Quality] = Field(default_factory=dict)
+    approximations: dict[str, Estimate] = Field(default_factory=dict)
     top_values: tuple[FrequentValue, ...] = ()
+    shapes: tuple[FrequentValue, ...] = ()
+    lengths: tuple[tuple[int, int], ...] = ()
     histogram: tuple[HistogramBucket, ...] = ()
     pii_risk: str | None = None
+
+    def value(self, metric: str) -> Any:
+        """Return a metric by its name in the catalogue, wherever the record keeps it; None where it does not apply or was not measured."""
+        if metric in self.percentiles:
+            return self.percentiles[metric]
+        return getattr(self, metric) if metric in _OWN_FIELDS else self.metrics.get(metric)
+
+
+_OWN_FIELDS = frozenset({"null_count", "distinct_count", "min_value", "max_value", "avg_value", "stddev_value"})
 
 
 class MetricValue(Record):
@@ -140,9 +165,20 @@ class Finding(Record):
     dq_dimension: Dimension | None = None
 
 
+class StateRow(Record):
+    """What learning remembers of a column, as plain data. A row of ``dq_column_states``; ``batches_digest`` tells which batches it covers."""
+
+    column_id: str
+    table_id: str
+    state_version: int
+    state: dict[str, Any]
+    batches_digest: str | None = None
+
+
 class GroupProfile(Record):
     """All that one profile run found, written in one go."""
 
     columns: tuple[ColumnProfile, ...] = ()
     series: tuple[MetricValue, ...] = ()
     findings: tuple[Finding, ...] = ()
+    states: tuple[StateRow, ...] = ()

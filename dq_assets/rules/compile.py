@@ -15,7 +15,7 @@ from sqlglot.errors import SqlglotError
 from dq_assets.errors import RuleError
 from dq_assets.profiling.metrics import PATTERNS
 from dq_assets.profiling.plan import blanks, row_value
-from dq_assets.profiling.sql import DIALECT, count_if, fill, quoted
+from dq_assets.profiling.sql import DIALECT, count_if, fill, quoted, wall_clock
 from dq_assets.records.base import Record
 from dq_assets.records.enums import GeneralType, Scope
 from dq_assets.records.tables import Column, TableName
@@ -76,6 +76,9 @@ def fillings(test: Test, rule: RuleType, context: TableContext) -> tuple[dict[st
                 f"it applies to general types {rule.applies_to}.",
             )
         columns |= blanks(column, context.timezone, context.dialect)
+        if column.general_type is GeneralType.DATE:
+            # An infinite date lies in the future of any day, where a profile leaves it out of what it measures.
+            columns["d"] = wall_clock(column, context.timezone, context.dialect)
         allowed = test.parameters.get("allowed", ())
         # A list that mixes text and numbers is compared as text: an engine would cast the column to a number instead, and fail on its words.
         if column.general_type is GeneralType.TEXT or any(isinstance(value, str) for value in allowed):

@@ -54,10 +54,10 @@ def present_batches(session: Session, plan: TablePlan, relation: exp.Table, dial
         raise lost_batch_column(plan)
     count = exp.Count(this=exp.Star())
     try:
-        rows = session.query(select_aggregates(relation, [count, fingerprint(plan.columns, dialect)], group=start)).to_pylist()
+        rows = session.query(select_aggregates(relation, [count, fingerprint(plan.columns, dialect)], dialect, group=start)).to_pylist()
     except SourceError:
         # A column the engine cannot hash costs the fingerprints, not the batches.
-        rows = session.query(select_aggregates(relation, [count], group=start)).to_pylist()
+        rows = session.query(select_aggregates(relation, [count], dialect, group=start)).to_pylist()
     grain = plan.batch.grain or Grain.DAY
     timed = [row for row in rows if row["batch_start"] is not None and row["batch_start"] <= plan.as_of + FAR_AHEAD]
     usable = sorted((row for row in timed if row["batch_start"] <= plan.as_of), key=lambda row: row["batch_start"])
@@ -79,7 +79,7 @@ def batch_span(session: Session, plan: TablePlan, relation: exp.Table, dialect: 
     if start is None:
         raise lost_batch_column(plan)
     come = fill("CASE WHEN s <= :as_of THEN s END", {"s": start}, {"as_of": plan.as_of})
-    found = session.query(select_aggregates(relation, [exp.Min(this=come), exp.Max(this=come.copy())])).to_pylist()[0]
+    found = session.query(select_aggregates(relation, [exp.Min(this=come), exp.Max(this=come.copy())], dialect)).to_pylist()[0]
     return [found["a0"], found["a1"]] if found["a0"] is not None else []
 
 

@@ -1,54 +1,61 @@
-"""One table's profile: ask the plan's statements, put the answers into records."""
+"""One table's part of a group's profile: its columns, the series of its batches, what is odd, and what tests are learned from."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
-from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlglot import exp
-
 from dq_assets.profiling.findings import Found, find, finding
-from dq_assets.profiling.masking import ValuePolicy, pii_risk, policy_for
-from dq_assets.profiling.metrics import METRIC_VERSION, QUANTILES, ROW_COUNT
-from dq_assets.profiling.plan import DOMAIN_LIMIT, SHAPE_LENGTH, SHAPE_LIMIT, TOP_VALUES, Measurement, TablePlan, blanks, histogram, value_counts
+from dq_assets.profiling.masking import VALUES_OF_THE_DATA, masked
+from dq_assets.profiling.metrics import METRIC_VERSION, SERIES
 from dq_assets.records import identity
 from dq_assets.records.batches import Grain, batch_key, utc_window
-from dq_assets.records.enums import BaselineStatus, GeneralType, Severity, StoreValues
-from dq_assets.records.profiles import ColumnProfile, Finding, FrequentValue, HistogramBucket, KnownBatch, MetricValue
+from dq_assets.records.enums import BaselineStatus, Quality, Severity, StoreValues
+from dq_assets.records.profiles import ColumnProfile, Finding, KnownBatch, MetricValue, StateRow
 from dq_assets.steps.batches import PresentBatches, complete, named, only, present_batches, range_condition
-from dq_assets.steps.scan import Scan, run_aggregates
+from dq_assets.steps.learned_states import LearnedRows, renewed_states, rows_to_learn, state_rows, taught
+from dq_assets.steps.measure import Question
+from dq_assets.steps.profile_data import not_measured, policy_of, with_pii_risk
+from dq_assets.steps.profile_relation import Identity, profile_relation
+from dq_assets.steps.sampled import sampled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from dq_assets.errors import SourceError
-    from dq_assets.records.batches import BatchRange
-    from dq_assets.records.engine import Session
-    from dq_assets.records.tables import Column, GroupTable
+    from sqlglot import exp
 
-VALUES_OF_THE_DATA = {"min_number", "max_number", "avg_value", "p50"}
-"""Metrics that are values of the column (an average is, in a batch of one row); kept only where values may be."""
-DATES_OF_THE_DATA = {"min_date_days", "max_date_days"}
-"""Metrics from which a date of a personal column could be computed."""
-IN_OWN_FIELD = {"null_count", "distinct_count", "min_value", "max_value", "avg_value", "stddev_value", *QUANTILES}
+    from dq_assets.errors import SourceError
+    from dq_assets.profiling.plan import TablePlan
+    from dq_assets.profiling.table_profile import TableProfile
+    from dq_assets.records.batches import BatchRange
+    from dq_assets.records.engine import Capabilities, Session
+    from dq_assets.records.sampling import Sampling
+    from dq_assets.records.tables import GroupTable
 
 
 class TableScan(NamedTuple):
-    """What profiling a table needs: where, what, and which values may be kept."""
+    """What profiling a table needs: where, what, how much of it, and which values may be kept."""
 
     session: Session
-    dialect: str
-    max_aggregates: int
+    capabilities: Capabilities
     table: GroupTable
     plan: TablePlan
     store_values: StoreValues
     data_version: str | None
     as_of: datetime
+    sampling: Sampling
+    timeout_s: float | None = None
+    progress: Callable[[str], None] = lambda _: None
+
+    @property
+    def dialect(self) -> str:
+        """The engine's dialect."""
+        return self.capabilities.dialect
 
 
-class TableProfile(NamedTuple):
+class ProfiledTable(NamedTuple):
     """A table's part of a group profile."""
 
     columns: list[ColumnProfile]
@@ -57,6 +64,11 @@ class TableProfile(NamedTuple):
     rows: int
     teaching: exp.Expr | None
     """Keeps the rows of batches that may teach; None where all complete batches may."""
+    profile: TableProfile | None = None
+    """The table as a whole, values masked; None where it could not be read."""
+    states: tuple[StateRow, ...] = ()
+    carried: bool = False
+    """Whether it is what an earlier run found, because the table did not change."""
 
 
 class BatchHistory(NamedTuple):
@@ -66,6 +78,8 @@ class BatchHistory(NamedTuple):
     verdicts: dict[str | None, tuple[BaselineStatus, str | None]]
     default: BaselineStatus
     """Status of a batch that no suite has judged."""
+    states: Mapping[str, StateRow] = {}
+    """What is remembered of the table's columns, by column id."""
     chosen: BatchRange | None = None
     """Profile these batches again, whatever is known of them, and no others; None: those that are new or changed."""
 
@@ -76,221 +90,142 @@ class BatchHistory(NamedTuple):
         return self.known[key].status if key in self.known and holds(self.known[key].data_version) else self.default
 
 
-def unreadable_profile(table: GroupTable, error: SourceError) -> TableProfile:
+def unreadable_profile(table: GroupTable, error: SourceError) -> ProfiledTable:
     """Return the profile of a table that could not be read: one serious finding, so that somebody is told."""
     told = finding("not_profiled", table.name, table.table_id, Found(f"The table could not be read: {error.message}"))
-    return TableProfile([], [], [told.model_copy(update={"severity": Severity.ERROR})], 0, None)
+    return ProfiledTable([], [], [told.model_copy(update={"severity": Severity.ERROR})], 0, None)
 
 
-def profile_table(scan: TableScan, history: BatchHistory) -> TableProfile:
+def skipped_profile(table: GroupTable, reason: str) -> ProfiledTable:
+    """Return the profile of a table that a limit left out: one finding that says so."""
+    return ProfiledTable([], [], [finding("not_profiled", table.name, table.table_id, Found(reason))], 0, None)
+
+
+def profile_table(scan: TableScan, history: BatchHistory) -> ProfiledTable:
     """Profile a table over all its rows, and the batches whose metrics are missing or of other rows than it holds.
 
     Raises:
         SourceError: the table cannot be read, or its batch column is gone.
     """
-    relation = scan.session.relation(scan.table.name)
-    measurements = scan.plan.measurements(series_only=False)
-    keyed = [((m.column.name if m.column else None, m.metric.name), scan.plan.aggregate(m, scan.dialect)) for m in measurements]
-    answers, errors = run_aggregates(scan.session, Scan(relation=relation, limit=scan.max_aggregates), keyed)
-    answer = answers.get(None, {})
-    rows = int(answer.get((None, ROW_COUNT.name)) or 0)
-    if (None, ROW_COUNT.name) in errors:
-        raise errors[None, ROW_COUNT.name]
-    timed = scan.plan.batch.is_timed
+    relation, timed = scan.session.relation(scan.table.name), scan.plan.batch.is_timed
+    question = Question(
+        session=scan.session,
+        capabilities=scan.capabilities,
+        relation=relation,
+        columns=scan.plan.columns,
+        timezone=scan.plan.timezone,
+        as_of=scan.plan.as_of,
+        timeout_s=scan.timeout_s,
+        progress=scan.progress,
+    )
     present = present_batches(scan.session, scan.plan, relation, scan.dialect) if timed else PresentBatches(rows={}, fingerprints={}, in_no_batch=0)
     status = {key: history.status(key, partial(present.holds, key)) for key in complete(present, scan.plan.batch, scan.plan.as_of)} if timed else {}
     learned = {key for key, found in status.items() if found is BaselineStatus.LEARNED}
     teaching = only(scan.plan, present, learned) if len(learned) < len(status) else None
-    columns = [_column(scan, relation, column, answer, rows, teaching) for column in scan.plan.columns]
-    policy = policy_for(scan.store_values, [column.column_name for column in columns if column.pii_risk])
+    ids = Identity(scan.table.name, scan.table.table_id, {column.name: identity.column_id(scan.table.table_id, column.name) for column in scan.plan.columns})
+    with sampled(replace(question, batch=scan.plan.batch_start(scan.dialect) if timed else None), scan.sampling, scan.plan.batch) as (asked, of_all):
+        found = profile_relation(replace(asked, batch=None), ids)
+        whole = of_all(found.profiles[None], None)
+    columns = [with_pii_risk(column) for column in whole.columns]
+    policy = policy_of(scan.store_values, tuple(columns))
+    findings = find(scan.table.name, scan.table.table_id, columns, rows_in_no_batch=present.in_no_batch)
+    errors = list(found.errors)
     if timed:
         known = {key: item for key, item in history.known.items() if key is not None and present.holds(key, item.data_version)}
         if history.chosen is None:
-            due = [key for key, found in status.items() if key not in known or known[key].status is not found]
+            due = [key for key, state in status.items() if key not in known or known[key].status is not state]
         else:
             due = [key for key in named(history.chosen, present, scan.plan.batch, scan.plan.timezone, scan.plan.as_of) if key in status]
-        series = _series(scan, relation, due, status, present)
+        taken, failed = _batch_profiles(scan, question, ids, due, present)
+        series = [
+            value
+            for key, profile in taken.items()
+            for value in _metric_values(
+                scan,
+                key,
+                utc_window(key, scan.plan.batch.grain or Grain.DAY, scan.plan.timezone),
+                profile,
+                status[key],
+                present.version(key, scan.data_version),
+            )
+        ]
+        learning = rows_to_learn(scan, present, learned, taken, history.states)
+        errors += [error for error in failed if error[0] not in {name for name, _, _ in errors}]
     else:
-        measurements = scan.plan.measurements(series_only=True)
         teaches = history.status(None, lambda version: version == scan.data_version)
         before = history.known.get(None)
         unchanged = before is not None and (before.status, before.data_version) == (teaches, scan.data_version)
-        series = [] if unchanged else _metric_values(scan, None, (scan.as_of, scan.as_of), measurements, answer, teaches, scan.data_version)
+        series = [] if unchanged else _metric_values(scan, None, (scan.as_of, scan.as_of), whole, teaches, scan.data_version)
+        learning = LearnedRows(None, whole.row_count, (whole,), False, None) if teaches is BaselineStatus.LEARNED else None
+    states = renewed_states(scan, columns, policy, learning, history.states) if learning is not None else {}
+    columns = [column.model_copy(update={"metrics": {**column.metrics, **taught(states[column.column_id])}}) if states else column for column in columns]
     hidden = {column.column_id for column in columns if not policy.may_store(column.column_name)}
     series = [metric for metric in series if metric.metric not in VALUES_OF_THE_DATA or metric.column_id not in hidden]
-    findings = find(scan.table.name, scan.table.table_id, columns, rows_in_no_batch=present.in_no_batch)
-    findings += [
-        finding("not_profiled", scan.table.name, scan.table.table_id, Found(f"Metric {metric}: {error.message}"), column_name=column)
-        for (column, metric), error in sorted(errors.items(), key=lambda item: (item[0][0] or "", item[0][1]))
-    ]
-    return TableProfile([_masked(column, policy, scan.plan.batch.column) for column in columns], series, findings, rows, teaching)
+    findings += not_measured(scan.table.name, scan.table.table_id, errors)
+    kept = [masked(column, policy, scan.plan.batch.column) for column in columns]
+    shown = whole.model_copy(update={"columns": tuple(kept), "findings": tuple(findings)})
+    rows = state_rows(scan, states, learning.digest) if learning is not None else ()
+    return ProfiledTable(kept, series, findings, whole.row_count, teaching, shown, states=rows)
 
 
-def _column(
-    scan: TableScan, relation: exp.Table, column: Column, answer: dict[tuple[str | None, str], Any], rows: int, teaching: exp.Expr | None
-) -> ColumnProfile:
-    metrics = {name: _plain(value) for (owner, name), value in answer.items() if owner == column.name}
-    nulls = int(metrics.get("null_count") or 0)
-    filled = blanks(column, scan.plan.timezone, scan.dialect)
-    further = {name: value for name, value in metrics.items() if name not in IN_OWN_FIELD}
-    values, buckets = _values(scan, relation, column, filled, metrics, rows - nulls, further, teaching)
-    return ColumnProfile(
-        table_id=scan.table.table_id,
-        column_id=identity.column_id(scan.table.table_id, column.name),
-        table=scan.table.name,
-        column_name=column.name,
-        ordinal_position=column.position,
-        data_type=column.data_type,
-        general_type=column.general_type,
-        record_count=rows,
-        rows_read=rows,
-        null_count=nulls,
-        distinct_count=metrics.get("distinct_count"),
-        min_value=metrics.get("min_value"),
-        max_value=metrics.get("max_value"),
-        avg_value=metrics.get("avg_value"),
-        stddev_value=metrics.get("stddev_value"),
-        percentiles={name: metrics[name] for name in QUANTILES if metrics.get(name) is not None},
-        metrics=further,
-        top_values=values,
-        histogram=buckets,
-        pii_risk=pii_risk(column.name, column.general_type, values=rows - nulls, emails=int(metrics.get("email_count") or 0)),
-    )
-
-
-def _values(
-    scan: TableScan,
-    relation: exp.Table,
-    column: Column,
-    filled: dict[str, exp.Expr],
-    metrics: dict[str, Any],
-    values: int,
-    further: dict[str, Any],
-    teaching: exp.Expr | None,
-) -> tuple[tuple[FrequentValue, ...], tuple[HistogramBucket, ...]]:
-    """Return top values and histogram; adds ``domain`` and ``shapes`` of the rows that may teach, each value with its first batch, to ``further``."""
-    if not values or column.general_type is GeneralType.OTHER:
-        return (), ()
-    start = scan.plan.batch_start(scan.dialect)
-
-    def counted(value: exp.Expr, limit: int, where: exp.Expr | None) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = scan.session.query(
-            value_counts(relation, value, limit=limit, first_seen=start if limit > TOP_VALUES else None, where=where)
-        ).to_pylist()
-        return rows
-
-    small = int(metrics.get("distinct_count") or 0) <= DOMAIN_LIMIT
-    top = counted(filled["c"], DOMAIN_LIMIT + 1 if small else TOP_VALUES, None)
-    # A failed batch full of rubbish must not turn a small domain into a large one.
-    domain = (top if small else []) if teaching is None else counted(filled["c"], DOMAIN_LIMIT + 1, teaching)
-    if 0 < len(domain) <= DOMAIN_LIMIT:
-        further["domain"] = [_seen(scan, row) for row in domain]
-    if "shape" in filled and (teaching is not None or int(metrics.get("shape_count") or 0) <= SHAPE_LIMIT):
-        shapes = counted(filled["shape"], SHAPE_LIMIT + 1, teaching)
-        if 0 < len(shapes) <= SHAPE_LIMIT and max(len(row["v"]) for row in shapes) <= SHAPE_LENGTH:
-            further["shapes"] = [_seen(scan, row) for row in shapes]
-    frequent = tuple(
-        FrequentValue(value=row["v"], frequency=int(row["n"]), relative_freq=int(row["n"]) / values, rank=rank)
-        for rank, row in enumerate(top[:TOP_VALUES], start=1)
-    )
-    return frequent, _histogram(scan, relation, filled, metrics)
-
-
-def _seen(scan: TableScan, row: dict[str, Any]) -> dict[str, Any]:
-    first = row.get("first_seen")
-    return {"value": row["v"], "rows": int(row["n"]), "first_batch": batch_key(first, scan.plan.batch.grain or Grain.DAY) if first else None}
-
-
-def _histogram(scan: TableScan, relation: exp.Table, filled: dict[str, exp.Expr], metrics: dict[str, Any]) -> tuple[HistogramBucket, ...]:
-    lower, upper, number = metrics.get("min_number"), metrics.get("max_number"), filled.get("x")
-    if "d" in filled:
-        seconds: exp.Expr = exp.func("epoch", filled["d"], dialect=scan.dialect)
-        bounds = scan.session.query(
-            exp.select(exp.alias_(exp.Min(this=seconds), "low"), exp.alias_(exp.Max(this=seconds.copy()), "high")).from_(relation)
-        ).to_pylist()[0]
-        lower, upper, number = bounds["low"], bounds["high"], seconds
-    if number is None or lower is None or upper is None or not lower < upper or not isfinite(upper - lower):
-        return ()
-    width = (upper - lower) / 20
-    counts = {int(row["b"]): int(row["n"]) for row in scan.session.query(histogram(relation, number, float(lower), float(upper))).to_pylist()}
-    return tuple(
-        HistogramBucket(lower=lower + i * width, upper=upper if i == 19 else lower + (i + 1) * width, frequency=counts.get(i, 0), rank=i + 1) for i in range(20)
-    )
-
-
-def _series(scan: TableScan, relation: exp.Table, due: list[str], status: dict[str, BaselineStatus], present: PresentBatches) -> list[MetricValue]:
-    """Return the metrics of batches that are new, or whose rows or status changed since they were profiled."""
+def _batch_profiles(
+    scan: TableScan, question: Question, ids: Identity, due: list[str], present: PresentBatches
+) -> tuple[dict[str, TableProfile], list[tuple[str | None, str, SourceError]]]:
+    """Return the profiles of batches that are new, or whose rows or status changed since they were profiled, and what could not be measured."""
     if not due:
-        return []
-    measurements = scan.plan.measurements(series_only=True)
-    keyed = [((m.column.name if m.column else None, m.metric.name), scan.plan.aggregate(m, scan.dialect)) for m in measurements]
-    grouped = Scan(relation=relation, where=range_condition(scan.plan, due), group=scan.plan.batch_start(scan.dialect), limit=scan.max_aggregates)
-    answers, _ = run_aggregates(scan.session, grouped, keyed)
+        return {}, []
     grain = scan.plan.batch.grain or Grain.DAY
-    by_key = {batch_key(moment, grain): answer for moment, answer in answers.items() if moment is not None}
-    series: list[MetricValue] = []
-    for key in due:
-        window, version = utc_window(key, grain, scan.plan.timezone), present.version(key, scan.data_version)
-        series += _metric_values(scan, key, window, measurements, by_key.get(key, {}), status[key], version)
-    return series
+    asked = replace(question, batch=scan.plan.batch_start(scan.dialect), where=range_condition(scan.plan, due))
+    with sampled(asked, scan.sampling.model_copy(update={"days": None}), scan.plan.batch) as (sample, of_all):
+        found = profile_relation(sample, ids, rows=sum(present.rows.values()))
+        by_key = {batch_key(start, grain): of_all(profile, start) for start, profile in found.profiles.items() if start is not None}
+    return {key: by_key[key] for key in due if key in by_key}, found.errors
 
 
 def _metric_values(
-    scan: TableScan,
-    key: str | None,
-    window: tuple[datetime, datetime],
-    measurements: Sequence[Measurement],
-    answer: dict[tuple[str | None, str], Any],
-    status: BaselineStatus,
-    data_version: str | None,
+    scan: TableScan, key: str | None, window: tuple[datetime, datetime], profile: TableProfile, status: BaselineStatus, data_version: str | None
 ) -> list[MetricValue]:
-    rows = int(answer.get((None, ROW_COUNT.name)) or 0)
-    found = []
-    for measurement in measurements:
-        column = measurement.column.name if measurement.column else None
-        value = answer.get((column, measurement.metric.name))
-        if value is None:
-            continue
-        found.append(
-            MetricValue(
-                table_id=scan.table.table_id,
-                column_id=identity.column_id(scan.table.table_id, column) if column else None,
-                batch_key=key,
-                window_start=window[0],
-                window_end=window[1],
-                metric=measurement.metric.name,
-                metric_version=METRIC_VERSION,
-                value=float(value),
-                value_text=str(_plain(value)),
-                rows_read=rows,
-                quality=measurement.metric.quality,
-                baseline_status=status,
-                data_version=data_version,
+    """Return a profile's numbers as points of the series."""
+    found: list[MetricValue] = []
+
+    def add(column_id: str | None, metric: str, value: Any, quality: Quality) -> None:
+        if metric in SERIES and value is not None and not _is_text(value):
+            found.append(
+                MetricValue.model_construct(
+                    table_id=scan.table.table_id,
+                    column_id=column_id,
+                    batch_key=key,
+                    window_start=window[0],
+                    window_end=window[1],
+                    metric=metric,
+                    metric_version=METRIC_VERSION,
+                    value=float(value),
+                    value_text=str(value),
+                    rows_read=profile.rows_read,
+                    quality=quality,
+                    baseline_status=status,
+                    data_version=data_version,
+                )
             )
-        )
+
+    def quality_of(holder: TableProfile | ColumnProfile, metric: str) -> Quality:
+        return holder.approximations[metric].quality if metric in holder.approximations else Quality.EXACT
+
+    for metric, value in profile.metrics.items():
+        add(None, metric, value, quality_of(profile, metric))
+    for column in profile.columns:
+        own = {"null_count": column.null_count, "distinct_count": column.distinct_count, "avg_value": column.avg_value, "stddev_value": column.stddev_value}
+        for metric, value in (own | column.percentiles | column.metrics).items():
+            add(column.column_id, metric, value, quality_of(column, metric))
     return found
 
 
-def _plain(value: Any) -> Any:
-    """Return counts as int (engines answer sums as DECIMAL), the rest as it is."""
-    return int(value) if value is not None and not isinstance(value, (str, float, bool)) else value
-
-
-def _masked(column: ColumnProfile, policy: ValuePolicy, batch_column: str | None) -> ColumnProfile:
-    if policy.may_store(column.column_name):
-        return column
-    # The keys of the batches say as much of the batch column as its newest date does.
-    hidden = {"domain", "shapes"} if column.column_name == batch_column else {"domain", "shapes", *DATES_OF_THE_DATA}
-    return column.model_copy(
-        update={
-            "min_value": policy.text(column.column_name, column.min_value),
-            "max_value": policy.text(column.column_name, column.max_value),
-            "avg_value": None,
-            "percentiles": {},
-            "histogram": (),
-            "top_values": tuple(
-                value.model_copy(update={"value": text}) for value in column.top_values if (text := policy.text(column.column_name, value.value)) is not None
-            ),
-            "metrics": {name: value for name, value in column.metrics.items() if name not in hidden | VALUES_OF_THE_DATA},
-        }
-    )
+def _is_text(value: object) -> bool:
+    """Whether a metric is no number; an exact sum of decimals comes as text and is one."""
+    if not isinstance(value, str):
+        return isinstance(value, (list, dict))
+    try:
+        float(value)
+    except ValueError:
+        return True
+    return False

@@ -295,7 +295,9 @@ def _policy(session: Session, plan: TablePlan, store_values: StoreValues) -> Val
     for column in texts:
         filled = blanks(column, plan.timezone, CAPABILITIES.dialect)
         wanted += [((column.name, "values"), fill("count(c)", filled)), ((column.name, "emails"), fill(_EMAILS, filled, PATTERNS))]
-    answers, errors = run_aggregates(session, Scan(relation=session.relation(plan.table), limit=CAPABILITIES.max_aggregates), wanted)
+    answers, errors = run_aggregates(
+        session, Scan(relation=session.relation(plan.table), dialect=CAPABILITIES.dialect, limit=CAPABILITIES.max_aggregates), wanted
+    )
     found = answers.get(None, {})
     hidden = {name for name, _ in errors}
     for column in plan.columns:

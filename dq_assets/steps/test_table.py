@@ -124,9 +124,15 @@ def _measure(scan: TestScan, tests: Sequence[Test]) -> dict[tuple[str, str | Non
         except DQError as error:
             found |= {(test.test_id, key): error for key in _keys(scan, test)}
     relation = scan.session.relation(scan.table.name)
-    found |= _wide(scan, Scan(relation=relation, limit=scan.max_aggregates), whole, [None])
+    found |= _wide(scan, Scan(relation=relation, dialect=scan.dialect, limit=scan.max_aggregates), whole, [None])
     if scan.batches:
-        grouped = Scan(relation=relation, where=range_condition(scan.plan, scan.batches), group=scan.plan.batch_start(scan.dialect), limit=scan.max_aggregates)
+        grouped = Scan(
+            relation=relation,
+            dialect=scan.dialect,
+            where=range_condition(scan.plan, scan.batches),
+            group=scan.plan.batch_start(scan.dialect),
+            limit=scan.max_aggregates,
+        )
         found |= _wide(scan, grouped, per_batch, scan.batches)
     return found
 

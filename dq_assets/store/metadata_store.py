@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from dq_assets.records.alerts import Alert
     from dq_assets.records.enums import BaselineStatus, Verdict
-    from dq_assets.records.profiles import ColumnProfile, Finding, FindingType, GroupProfile, KnownBatch, MetricValue, ProfileRun
+    from dq_assets.records.profiles import ColumnProfile, Finding, FindingType, GroupProfile, KnownBatch, MetricValue, ProfileRun, StateRow
     from dq_assets.records.schedules import Schedule
     from dq_assets.records.tables import Connection, GroupTable, TableGroup
     from dq_assets.records.tests import FailedRow, PastMeasure, Test, TestEdit, TestResult, TestRun
@@ -134,6 +134,11 @@ class MetadataStore:
         """Return the columns of a completed run with top values and histograms, by table and position; empty unless completed."""
         with self._database.read(f"profile run {profile_run_id}") as transaction:
             return profiles.columns(transaction, profile_run_id)
+
+    def column_states(self, table_id: str) -> dict[str, StateRow]:
+        """Return what learning remembers of a table's columns, by column id."""
+        with self._database.read(f"states of table {table_id}") as transaction:
+            return profiles.states(transaction, table_id)
 
     def findings(self, profile_run_id: str) -> list[Finding]:
         """Return the findings of a completed run, by table, column and type; empty unless completed."""

@@ -14,11 +14,20 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from dq_assets.errors import StoreError
-from dq_assets.records.enums import BaselineStatus, Quality, RunStatus
+from dq_assets.records.enums import BaselineStatus, RunStatus
 from dq_assets.records.identity import derived_id
-from dq_assets.records.profiles import ColumnProfile, Finding, FrequentValue, GroupProfile, HistogramBucket, KnownBatch, MetricValue, ProfileRun
+from dq_assets.records.profiles import ColumnProfile, Finding, FrequentValue, GroupProfile, HistogramBucket, KnownBatch, MetricValue, ProfileRun, StateRow
 from dq_assets.records.tables import TableName
-from dq_assets.store.schema import data_column_chars, profile_anomaly_results, profile_column_values, profile_metrics, profile_results, profiles, tables
+from dq_assets.store.schema import (
+    column_states,
+    data_column_chars,
+    profile_anomaly_results,
+    profile_column_values,
+    profile_metrics,
+    profile_results,
+    profiles,
+    tables,
+)
 from dq_assets.store.visibility import completed, newest_first
 
 if TYPE_CHECKING:
@@ -76,6 +85,7 @@ def complete(transaction: Transaction, run: ProfileRun, profile: GroupProfile) -
     )
     _insert(transaction, profile_anomaly_results, _finding_rows(ended, profile.findings))
     _write_characteristics(transaction, ended, profile)
+    _write_states(transaction, ended, profile.states)
     transaction.execute(update(profiles).where(profiles.c.profile_run_id == run.profile_run_id).values(ended.model_dump()))
 
 
@@ -195,7 +205,9 @@ def _insert(transaction: Transaction, target: Table, rows: Iterable[dict[str, An
 
 
 def _result_row(run: ProfileRun, column: ColumnProfile) -> dict[str, Any]:
-    fields = column.model_dump(mode="json", exclude={"table", "percentiles", "metrics", "approximations", "top_values", "histogram", "pii_risk"})
+    fields = column.model_dump(
+        mode="json", exclude={"table", "percentiles", "metrics", "approximations", "top_values", "shapes", "lengths", "histogram", "pii_risk"}
+    )
     return {
         **fields,
         "result_id": derived_id("profile_result", run.profile_run_id, column.column_id),
@@ -205,10 +217,19 @@ def _result_row(run: ProfileRun, column: ColumnProfile) -> dict[str, Any]:
         "table_name": column.table.table_name,
         "percentiles_json": column.percentiles,
         "top_values_json": [value.model_dump() for value in column.top_values],
-        "metrics_json": column.metrics,
-        "approximations_json": dict(column.approximations),
+        "metrics_json": {**column.metrics, **_counted_json(column)},
+        "approximations_json": {metric: estimate.model_dump(mode="json", exclude_none=True) for metric, estimate in column.approximations.items()},
         "generated_at": run.started_at,
     }
+
+
+_TOP_SHAPES, _LENGTHS = "top_shapes", "length_histogram"
+"""Under which names the further metrics hold what is a list."""
+
+
+def _counted_json(column: ColumnProfile) -> dict[str, Any]:
+    lists = {_TOP_SHAPES: [shape.model_dump() for shape in column.shapes], _LENGTHS: [list(pair) for pair in column.lengths]}
+    return {name: value for name, value in lists.items() if value}
 
 
 def _value_rows(run: ProfileRun, column: ColumnProfile) -> Iterable[dict[str, Any]]:
@@ -277,6 +298,34 @@ def _write_characteristics(transaction: Transaction, run: ProfileRun, profile: G
         transaction.execute(row.on_conflict_do_update(index_elements=["column_id"], set_=known) if is_newest else row.on_conflict_do_nothing())
 
 
+def _write_states(transaction: Transaction, run: ProfileRun, states: Sequence[StateRow]) -> None:
+    """Replace the states; one that a run of a later time has written stays."""
+    later = select(column_states.c.column_id).join(profiles, profiles.c.profile_run_id == column_states.c.profile_run_id).where(profiles.c.as_of > run.as_of)
+    newer = set(transaction.execute(later).scalars())
+    for state in states:
+        if state.column_id not in newer:
+            known = {
+                "state_version": state.state_version,
+                "state_json": state.state,
+                "batches_digest": state.batches_digest,
+                "profile_run_id": run.profile_run_id,
+                "updated_at": run.started_at,
+            }
+            row = insert(column_states).values({"column_id": state.column_id, "project_key": run.project_key, "table_id": state.table_id, **known})
+            transaction.execute(row.on_conflict_do_update(index_elements=["column_id"], set_=known))
+
+
+def states(transaction: Transaction, table_id: str) -> dict[str, StateRow]:
+    """Return what is remembered of a table's columns, by column id."""
+    rows = transaction.execute(select(column_states).where(column_states.c.table_id == table_id))
+    return {
+        row.column_id: StateRow(
+            column_id=row.column_id, table_id=row.table_id, state_version=row.state_version, state=row.state_json, batches_digest=row.batches_digest
+        )
+        for row in rows
+    }
+
+
 def _column_profile(row: Row[Any], values: Iterable[Row[Any]]) -> ColumnProfile:
     top: list[FrequentValue] = []
     histogram: list[HistogramBucket] = []
@@ -286,13 +335,17 @@ def _column_profile(row: Row[Any], values: Iterable[Row[Any]]) -> ColumnProfile:
         else:
             histogram.append(HistogramBucket(lower=value.bucket_lower_bound, upper=value.bucket_upper_bound, frequency=value.frequency, rank=value.rank))
     plain = {field: getattr(row, field) for field in ColumnProfile.model_fields if hasattr(row, field)}
+    metrics = dict(row.metrics_json or {})
+    shapes, lengths = metrics.pop(_TOP_SHAPES, ()), metrics.pop(_LENGTHS, ())
     return ColumnProfile.model_validate(
         {
             **plain,
             "table": TableName(schema_name=row.schema_name, table_name=row.table_name),
             "percentiles": row.percentiles_json or {},
-            "metrics": row.metrics_json or {},
-            "approximations": {metric: Quality(quality) for metric, quality in (row.approximations_json or {}).items()},
+            "metrics": metrics,
+            "approximations": row.approximations_json or {},
+            "shapes": shapes,
+            "lengths": lengths,
             "top_values": tuple(top),
             "histogram": tuple(histogram),
         }

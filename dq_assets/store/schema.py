@@ -178,6 +178,17 @@ profile_metrics = Table("dq_profile_metrics", metadata,
     Column("data_version", Text),
 )
 
+column_states = Table("dq_column_states", metadata,
+    Column("column_id", Text, primary_key=True),
+    Column("project_key", Text, nullable=False),
+    Column("table_id", Text, nullable=False),
+    Column("state_version", Integer, nullable=False),
+    Column("state_json", JsonText, nullable=False),
+    Column("batches_digest", Text),
+    Column("profile_run_id", Text, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+
 profile_column_values = Table("dq_profile_column_values", metadata,
     Column("profile_run_id", Text, ForeignKey("dq_profiles.profile_run_id"), nullable=False),
     Column("project_key", Text, nullable=False),

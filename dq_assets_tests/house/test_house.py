@@ -77,7 +77,7 @@ def test_a_lock_pins_every_requirement_exactly_and_by_hash(lock: str, texts: dic
 @pytest.mark.parametrize("lock", ["requirements.lock", "requirements-databricks.lock"])
 def test_a_lock_holds_what_the_project_asks_for(lock: str, texts: dict[str, str]) -> None:
     project = tomllib.loads(texts["pyproject.toml"])["project"]
-    extras = ["demo", "dev"] if lock == "requirements.lock" else ["databricks", "spark", "dev"]
+    extras = ["demo", "postgres", "spark", "dev"] if lock == "requirements.lock" else ["databricks", "spark", "dev"]
     asked = [*project["dependencies"], *(line for extra in extras for line in project["optional-dependencies"][extra])]
     names = {re.split(r"[\[<>=]", line)[0].lower() for line in asked}
     assert names - set(re.findall(r"^([\w.-]+)(?:\[[\w,-]+\])?==", texts[lock], flags=re.MULTILINE)) == set()

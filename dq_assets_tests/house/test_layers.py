@@ -62,6 +62,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 ANYHOW: set[Kind] = {"module", "function", "typing"}
 PURE: dict[str, dict[str, set[Kind]]] = {
     **dict.fromkeys(DOMAIN, dict.fromkeys(("numpy", "pyarrow", "pydantic", "sqlglot"), ANYHOW)),
+    "profiling": {**dict.fromkeys(("numpy", "pyarrow", "pydantic", "sqlglot"), ANYHOW), "jinja2": {"module", "function"}},
     "": {},
     "errors": {},
     "records": {"cronsim": ANYHOW, "pydantic": ANYHOW, "pyarrow": {"typing"}, "sqlglot": {"typing"}},
@@ -92,7 +93,7 @@ NOT_AT_MODULE_LEVEL: dict[str, set[str]] = {
 }
 """Libraries that a part must not load merely by being imported."""
 
-RELEASED_WITH = {"dagster_pipes": "dagster", "pydantic_core": "pydantic"}
+RELEASED_WITH = {"dagster_pipes": "dagster", "py4j": "pyspark", "pydantic_core": "pydantic"}
 """Libraries that another one brings in exactly its own version; importing them is importing that one."""
 
 PUBLIC_NAMES = set(dq_assets.__all__) - {"__version__"}

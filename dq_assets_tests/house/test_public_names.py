@@ -22,6 +22,7 @@ PUBLIC = [
     "build_table_group_defs",
     "evaluate",
     "load_settings",
+    "profile",
 ]
 
 

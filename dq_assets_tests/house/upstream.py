@@ -13,8 +13,8 @@ from typing import NamedTuple
 MARK = "A characterization:"
 HEAD = """# What the design leans on upstream
 
-Each line is a behaviour of Dagster, DuckDB, sqlglot or SQLite that is not promised by their documentation, or that surprises. A test pins it: when an upgrade
-changes it, that test fails and says which part of the design to read again. This page is written from the tests.
+Each line is a behaviour of Dagster, DuckDB, PostgreSQL, Spark, SQLite or the libraries between them that is not promised by their documentation, or that
+surprises. A test pins it: when an upgrade changes it, that test fails and says which part of the design to read again. This page is written from the tests.
 
 | Behaviour | Why it matters | Test |
 |---|---|---|

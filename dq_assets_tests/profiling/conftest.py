@@ -14,9 +14,10 @@ from dq_assets.engines import open_engine
 from dq_assets.profiling.plan import TablePlan
 from dq_assets.records.batches import WHOLE
 from dq_assets.records.enums import BaselineStatus, StoreValues
+from dq_assets.records.sampling import Sampling
 from dq_assets.records.tables import GroupTable, TableName
 from dq_assets.settings import DuckDBConnection
-from dq_assets.steps.profile_table import BatchHistory, TableProfile, TableScan, profile_table
+from dq_assets.steps.profile_table import BatchHistory, ProfiledTable, TableScan, profile_table
 
 AS_OF = datetime(2024, 6, 15, 12)
 
@@ -24,7 +25,7 @@ AS_OF = datetime(2024, 6, 15, 12)
 class Profiled(NamedTuple):
     """A table's profile, with a way to ask the table itself."""
 
-    profile: TableProfile
+    profile: ProfiledTable
     engine: object
     name: TableName
 
@@ -68,7 +69,7 @@ def profiled(tmp_path):
         plan = TablePlan(table=name, columns=tuple(columns), batch=batch, timezone=timezone, as_of=as_of)
         with engine.session("profile", "") as session:
             table = GroupTable(table_group_id="g", name=name, batch=batch)
-            scan = TableScan(session, "duckdb", 400, table, plan, store_values, "v1", as_of.replace(tzinfo=UTC))
+            scan = TableScan(session, engine.capabilities, table, plan, store_values, "v1", as_of.replace(tzinfo=UTC), Sampling())
             return Profiled(profile_table(scan, BatchHistory({}, {}, BaselineStatus.LEARNED)), engine, name)
 
     return profiled_

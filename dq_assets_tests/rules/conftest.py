@@ -36,6 +36,10 @@ class CountingSession:
         self.statements += 1
         return self._session.query(*arguments, **named)
 
+    def rows(self, *arguments, **named):
+        self.statements += 1
+        return self._session.rows(*arguments, **named)
+
     def __getattr__(self, name):
         return getattr(self._session, name)
 

@@ -49,17 +49,18 @@ def test_the_example_shows_every_setting(example):
 
 def test_every_line_of_the_example_is_explained(example):
     # A name that users give, and what was explained a level above, need no word of their own.
-    named = {"warehouse:", "sales:", "orders:", "customers:", "batch:"}
+    named = {"warehouse:", "orders_db:", "sales:", "orders:", "customers:", "batch:"}
     lines = [line for line in example.read_text().splitlines() if line.strip()]
     assert [line for line in lines if "#" not in line and line.strip() not in named] == []
 
 
 def test_values_said_to_be_defaults_are_the_defaults(example):
     settings = load_settings(example)
-    said = {"metadata": settings.metadata, "group": settings.table_groups["sales"]}
+    said = {"metadata": settings.metadata, "group": settings.table_groups["sales"], "postgresql": settings.connections["orders_db"]}
     same = {
         "metadata": ["data_quality_schema", "data_quality_storage_format", "data_quality_auto_manage_tables"],
         "group": ["include", "timezone", "batch", "fail_run_on", "store_values", "failed_row_sample"],
+        "postgresql": ["connect_timeout_s", "statement_timeout_s"],
     }
     for name, fields in same.items():
         defaults = type(said[name]).model_fields

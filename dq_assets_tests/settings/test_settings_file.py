@@ -42,7 +42,6 @@ dq.yaml:5: metadata.data_quality_schema = '1st': not a Databricks identifier. \
 Fix: it starts with a letter or underscore and holds letters, digits and underscores only.
 dq.yaml:7: connections.warehouse.thread = 3: unknown key. Fix: did you mean `threads`?
 dq.yaml:8: connections.9x: a name starts with a letter and holds letters, digits and underscores only (it becomes part of Dagster names). Fix: rename it.
-dq.yaml:9: connections.9x.type = 'sqlite': not one of the choices. Fix: write 'duckdb'.
 dq.yaml:11: connections.9x.memory_limit = 'lots': not in the form that this setting has. Fix: read: Like 4GB; default: DuckDB's own.
 dq.yaml:12: connections.9x.lock_wait_s = -3: expected a number greater than or equal to 0. Fix: write a number greater than or equal to 0.
 dq.yaml:15: table_groups.sales.connection = 'warehose': this connection is not declared. Fix: did you mean `warehouse`?
@@ -91,7 +90,7 @@ metadata:
 connections:
   warehouse: {type: duckdb, path: data, thread: 3}
   9x:
-    type: sqlite
+    type: duckdb
     path: y
     memory_limit: lots
     lock_wait_s: -3
@@ -119,7 +118,7 @@ table_groups:
     with pytest.raises(ConfigError) as caught:
         load_settings(path)
     assert caught.value.code == "DQ-CONF-001"
-    assert caught.value.message.startswith("22 problems in the configuration.\n")
+    assert caught.value.message.startswith("21 problems in the configuration.\n")
     assert all(str(problem) in caught.value.message for problem in problems)
 
 

@@ -153,6 +153,11 @@ class Lake:
         finally:
             connection.close()
 
+    def forget_states(self) -> None:
+        with sqlite3.connect(self.root / "metadata.db") as connection:
+            connection.execute("DELETE FROM dq_column_states")
+        connection.close()
+
     def dump(self) -> str:
         """Every table of the metadata as text."""
         tables = [name for (name,) in self.sql("SELECT name FROM sqlite_master WHERE type = 'table'")]

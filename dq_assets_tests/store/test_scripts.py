@@ -67,7 +67,7 @@ def test_every_statement_is_understood_and_may_be_repeated(dialect) -> None:
 
 def test_the_three_texts_describe_the_same_tables_columns_nullability_and_keys() -> None:
     databricks = described("databricks")
-    assert len(databricks) == 22
+    assert len(databricks) == 23
     assert described("sqlite") == databricks
     assert described("postgresql") == databricks
 
