@@ -61,6 +61,10 @@ def fingerprint(columns: Sequence[Column], dialect: str) -> exp.Expr:
     name = "xxhash64" if dialect in ("databricks", "spark") else "hash"
 
     def hashed(*values: exp.Expr) -> exp.Expr:
+        if dialect == "postgres":
+            # PostgreSQL hashes text; a row as text tells its parts apart.
+            row = exp.cast(exp.Anonymous(this="row", expressions=list(values)), "text")
+            return exp.Anonymous(this="hashtextextended", expressions=[row, exp.Literal.number(0)])
         return exp.Anonymous(this=name, expressions=list(values))
 
     cells = [
