@@ -5,6 +5,7 @@ process, so a closure is always there, and two groups with settings of their own
 imported inside the functions, so that loading definitions stays light.
 """
 
+import itertools
 import warnings
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -107,12 +108,16 @@ def _group_assets(graph: GroupGraph) -> list[dg.AssetsDefinition]:
         steps = StepContext.open(settings)
         with told(context, graph):
             run = profile(steps, group_name, run_request(context.run, context.instance, graph.partitions), context.log.info)
-        rows = {column.table: column.record_count for column in steps.store.column_profiles(run.profile_run_id)}
-        for table, count in rows.items():
+        for table, columns in itertools.groupby(steps.store.column_profiles(run.profile_run_id), lambda column: column.table):
             if table in graph.source_keys:
-                observed: dict[str, Any] = {"dagster/row_count": count, "profile_run_id": run.profile_run_id}
+                profiled = list(columns)
+                observed: dict[str, Any] = {
+                    "dagster/row_count": profiled[0].record_count,
+                    "profile_run_id": run.profile_run_id,
+                    "profile": show.profile_of(table, profiled),
+                }
                 if (page := report_path(steps, group_name, table)).is_file():
-                    observed["profile_report"] = dg.MetadataValue.url(page.absolute().as_uri())
+                    observed["profile_report"] = dg.MetadataValue.path(str(page.absolute()))
                 context.log_event(dg.AssetObservation(graph.source_keys[table], metadata=observed))
         findings = steps.store.findings(run.profile_run_id)
         pages = reports_of(steps, group_name)
@@ -125,8 +130,8 @@ def _group_assets(graph: GroupGraph) -> list[dg.AssetsDefinition]:
                 "columns": run.column_count,
                 "dagster/row_count": run.row_count,
                 "findings": run.anomaly_count,
+                **({"profile_reports": dg.MetadataValue.path(str((pages[0].parent if len(pages) > 1 else pages[0]).absolute()))} if pages else {}),
                 "what_was_found": show.findings_table(findings, {kind.anomaly_type_id: kind.name for kind in FINDING_TYPES}),
-                **({"profile_reports": dg.MetadataValue.path(str(pages[0].parent if len(pages) > 1 else pages[0]))} if pages else {}),
             }
         )
 

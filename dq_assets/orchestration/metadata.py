@@ -21,8 +21,9 @@ from dq_assets.records.enums import Origin
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from dq_assets.records.profiles import Finding
+    from dq_assets.records.profiles import ColumnProfile, Finding
     from dq_assets.records.table_list import ListedTable
+    from dq_assets.records.tables import TableName
     from dq_assets.records.tests import Test, TestResult
     from dq_assets.rules.suggest import Dropped
 
@@ -81,6 +82,24 @@ def within(text: str, budget: int) -> str:
 
 def _longest_run(text: str) -> int:
     return max((len(run) for run in re.findall("`+", text)), default=0)
+
+
+PROFILE_BUDGET = 30_000
+"""Bytes of a table's profile as markdown; of a wider table only the page shows everything."""
+
+
+def profile_of(name: TableName, columns: Sequence[ColumnProfile]) -> dg.MarkdownMetadataValue:
+    """Return a table's profile: a row per column, as many as the budget takes."""
+    from dq_assets.profiling.table_profile import TableProfile
+
+    shown = list(columns)
+    while True:
+        profile = TableProfile(name=str(name), row_count=columns[0].record_count, rows_read=columns[0].rows_read, columns=tuple(shown))
+        text = profile.to_markdown()
+        if len(json.dumps(text)) <= PROFILE_BUDGET or len(shown) == 1:
+            left = len(columns) - len(shown)
+            return dg.MetadataValue.md(text + (f"\n\nand {left:,} more columns" if left else ""))
+        shown = shown[: max(1, len(shown) // 2)]
 
 
 def column_schema(table: ListedTable) -> dg.TableSchema:

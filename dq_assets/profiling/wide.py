@@ -278,7 +278,7 @@ def histogram_statement(
     def one(k: int, column: Column) -> exp.Select:
         filled = blanks(column, timezone, dialect)
         number = filled["x"] if "x" in filled else seconds(filled["d"], dialect)
-        buckets = histogram(relation, number, where).subquery("h")
+        buckets = histogram(relation, number, dialect, where).subquery("h")
         return exp.select(exp.alias_(exp.Literal.number(k), "k"), exp.alias_(exp.cast(exp.null(), "timestamp_ntz", dialect=DIALECT), "b"), "h.*").from_(buckets)
 
     return _each(columns, one)

@@ -358,7 +358,7 @@ def _histogram_of_rows(asked: _Dictionaries, k: int) -> None:
     filled = blanks(column, question.timezone, question.dialect)
     number = filled["x"] if "x" in filled else exp.Anonymous(this="epoch", expressions=[filled["d"]])
     try:
-        rows = question.session.rows(histogram(question.relation, number, question.where), timeout_s=question.timeout_s)
+        rows = question.session.rows(histogram(question.relation, number, question.dialect, question.where), timeout_s=question.timeout_s)
     except SourceError as error:
         asked.findings.fail(k, "histogram", error)
         return

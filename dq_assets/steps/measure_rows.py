@@ -84,9 +84,15 @@ def aggregate_rows(findings: Findings, question: Question, ks: Sequence[int], *,
     relation = wide.rows_of(question.relation.sql(dialect=dialect), list(columns.values()), where=where, batch=batch)
     scan = Scan(relation=relation, dialect=dialect, group=wide.BATCH_OF_ROW if batch else None, limit=question.capabilities.max_aggregates)
     answers, errors = run_aggregates(question.session, scan, wanted, timeout_s=question.timeout_s)
+    if None in errors:
+        # Not even the rows can be counted beside what is computed of some column: that one is found, and named, alone.
+        if len(ks) == 1:
+            findings.fail(ks[0], "values", errors[None])
+        else:
+            for k in ks:
+                aggregate_rows(findings, question, [k], only=only)
+        return
     for key, error in errors.items():
-        if key is None:
-            raise error
         if _OVERFLOW.search(error.message):
             continue  # a metric that cannot be held is absent
         findings.fail(key[0], key[1], error)

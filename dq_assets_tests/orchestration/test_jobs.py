@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -19,7 +20,6 @@ from .test_definitions import NOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from dq_assets.settings import Settings
 
@@ -65,6 +65,19 @@ def test_learning_materializes_with_figures_and_publishes_hygiene(learned: Learn
     group_id = learned.steps.group("sales").table_group_id
     assert suite.metadata["tests"].value == len(learned.steps.store.tests(group_id)) > 10
     assert set(evaluations(learned.learning)) == {("orders", "dq_hygiene"), ("customers", "dq_hygiene")}
+
+
+def test_learning_shows_each_tables_profile_and_where_its_page_is(learned: Learned) -> None:
+    found = learned.instance.fetch_observations(dg.AssetRecordsFilter(asset_key=ORDERS), limit=1).records[0].asset_observation
+    assert found is not None
+    page = Path(str(found.metadata["profile_report"].value))
+    runs = learned.learning.asset_materializations_for_node("dq__sales__profile_run")
+    places = {str(item.metadata["profile_reports"].value) for item in runs if "profile_reports" in item.metadata}
+
+    assert page.is_absolute()
+    assert page.read_text(encoding="utf-8").lower().startswith("<!doctype html>")
+    assert "| `amount`" in str(found.metadata["profile"].value)
+    assert places == {str(page.parent)}
 
 
 def test_a_clean_batch_passes_every_check_and_a_dimension_without_tests_stays_silent(learned: Learned) -> None:

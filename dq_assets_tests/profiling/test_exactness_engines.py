@@ -13,7 +13,7 @@ from dq_assets_tests.profiling.hostile_schemas import SCHEMAS, Col, Schema
 from dq_assets_tests.profiling.test_exactness import NOT_PROFILED, Cell, cells_of, instant, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 MOST_COLUMNS = 100
 
@@ -77,10 +77,16 @@ def _spark_text(column: Col, place: int) -> str | None:
 
 
 @pytest.fixture(scope="module")
-def on_spark(spark: Any) -> Callable[[Schema], Any]:
+def on_spark(spark: Any) -> Iterator[Callable[[Schema], Any]]:
     """Return a function that makes a frame in Spark and profiles it."""
     from pyspark.sql import functions as sf
     from pyspark.sql import types as st
+
+    # Few rows and many statements: compiling each of them costs more than running it.
+    quick = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN", "spark.sql.adaptive.enabled": "false", "spark.sql.shuffle.partitions": "1"}
+    before = {name: spark.conf.get(name) for name in quick}
+    for name, value in quick.items():
+        spark.conf.set(name, value)
 
     def profiled(schema: Schema) -> Any:
         places = range(len(schema.columns))
@@ -93,7 +99,9 @@ def on_spark(spark: Any) -> Callable[[Schema], Any]:
         ]
         return profile(written.select(*typed), name=schema.name, timezone=schema.zone, as_of=instant(schema.zone), store_values="all")
 
-    return profiled
+    yield profiled
+    for name, value in before.items():
+        spark.conf.set(name, value)
 
 
 def judged(schema: Schema, found: Any) -> list[Cell]:
