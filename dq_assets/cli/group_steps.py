@@ -49,7 +49,7 @@ def planned(call: Invocation, steps: StepContext, group: str, request: RunReques
     size = f", {_size(sum(known))} in the {counted(len(known), 'table')} whose size is known" if known else ""
     unchanged = len(tables) - len(due)
     left = f"; {counted(unchanged, 'table')} unchanged, of which only dates are read" if unchanged else ""
-    call.output.line(f"{group}: {counted(len(due), 'table')} to profile in at most {counted(statements, 'statement')}{size}{left}. Nothing was run.")
+    call.output.line(f"{group}: {counted(len(due), 'table')} to profile in at most {counted(statements, 'statement')}{size}{left}. Nothing was profiled.")
     rows = [
         (t.table, t.columns, t.batches, t.plan, "" if t.unchanged else t.statements, _size(t.size_bytes), "unchanged" if t.unchanged else "") for t in tables
     ]

@@ -93,6 +93,13 @@ def counts_of(seen: Mapping[str, Seen], limit: int, *, hashed: bool, complete: b
     return Counts(seen=named, complete=complete and len(seen) <= limit, hashed=hashed)
 
 
+def with_hashes(state: ColumnState) -> ColumnState:
+    """Return the state of a column whose values may not be kept any more."""
+    empty = Counts(hashed=True)
+    counts = {"values": _merged_counts(state.values, empty, KEPT_VALUES), "shapes": _merged_counts(state.shapes, empty, KEPT_SHAPES)}
+    return state.model_copy(update={**counts, "numbers": None})
+
+
 def merged(one: ColumnState, other: ColumnState) -> ColumnState:
     """Return the state of the rows of both, which must be apart."""
     return ColumnState(

@@ -294,7 +294,9 @@ def aggregate_statement(
 def formats_statement(dialect: str, *, sampled: bool) -> tuple[str, tuple[tuple[str, str], ...]]:
     """Return the statement for the values of each format per ``k, b``, and what its columns ``a0, a1, …`` are; few columns are worth asking."""
     filled = {"c": exp.column("v"), "len": exp.column("len")}
-    cells = [cell for name, pattern in FORMATS.items() for cell in _cells(format_metric(name, pattern_in(pattern, dialect)), filled, TEXT, dialect, sampled=sampled)]
+    cells = [
+        cell for name, pattern in FORMATS.items() for cell in _cells(format_metric(name, pattern_in(pattern, dialect)), filled, TEXT, dialect, sampled=sampled)
+    ]
     inner = exp.select("k", "b", "v", "n", *(["w"] if sampled else []), exp.alias_(exp.Length(this=exp.column("v")), "len"))
     query = exp.select("k", "b", *(exp.alias_(cell.expression, f"a{index}") for index, cell in enumerate(cells)))
     query = query.from_(inner.from_(exp.table_(_table_of(TEXT, sampled=sampled))).subquery("d")).group_by("k", "b")
@@ -349,9 +351,7 @@ def ordered_statement(family: Family, timezone: str, dialect: str) -> str:
     quantiles = ", ".join(f"cast(min(v) FILTER (WHERE cum * 100 >= {round(100 * p)} * total) AS {kept_as}) AS {name}" for name, p in QUANTILES.items())
     value, present = ("v", "of_d") if dates else ("of_exact", "of_exact") if is_numeric(family.value) else ("of_x" if knows_nan(family.value) else "v", "of_x")
     values = f"(SELECT k, b, n, {value} AS v FROM {family.table} WHERE NOT {present} IS NULL) AS s"
-    ordered = (
-        f"SELECT k, b, v, n, sum(n) OVER o AS cum, lag(v) OVER o AS before FROM {values} WINDOW o AS (PARTITION BY k, b ORDER BY v)"  # noqa: S608 - our own names
-    )
+    ordered = f"SELECT k, b, v, n, sum(n) OVER o AS cum, lag(v) OVER o AS before FROM {values} WINDOW o AS (PARTITION BY k, b ORDER BY v)"  # noqa: S608 - our own names
     difference = partial(_difference, family=family, dialect=dialect)
     part, parts, range_of, deviation, after = "", "", "", "", ""
     if not dates:

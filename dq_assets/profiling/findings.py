@@ -247,6 +247,8 @@ def _find(table: TableName, table_id: str, columns: Sequence[ColumnProfile], row
     for column in columns:
         for kind in KINDS:
             if kind.condition and column.record_count and column.general_type.value in kind.applies_to and (found := kind.condition(column)):
+                if column.rows_read < column.record_count:
+                    found = found._replace(detail=f"{found.detail} Estimated from {column.rows_read:,} rows.")
                 yield finding(kind.type.code, table, table_id, found, column=column)
     # A birth date says nothing of the loading, and its age would give it away.
     ages = [int(column.metrics["max_date_days"]) for column in columns if column.metrics.get("max_date_days") is not None and not column.pii_risk]

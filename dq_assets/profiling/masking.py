@@ -77,8 +77,10 @@ class ValuePolicy(Record):
         return value is None or (isinstance(value, (bool, int, float, str)) and value == value)  # noqa: PLR0124 - NaN is no JSON
 
 
-VALUES_OF_THE_DATA = frozenset({"min_number", "max_number", "min_positive", "sum_value", "avg_value", *QUANTILES})
-"""Metrics that are values of the column (a mean is, of one row); kept only where values may be."""
+VALUES_OF_THE_DATA = frozenset(
+    {"min_number", "max_number", "min_positive", "sum_value", "fractional_sum", "avg_value", "stddev_value", "min_step", "max_step", *QUANTILES}
+)
+"""Metrics that are values of the column, or give them away where rows are few; kept only where values may be."""
 DATES_OF_THE_DATA = frozenset({"min_date_days", "max_date_days"})
 """Metrics from which a date of a personal column could be computed."""
 
@@ -96,6 +98,7 @@ def masked(column: ColumnProfile, policy: ValuePolicy, batch_column: str | None 
             "min_value": policy.text(column.column_name, column.min_value),
             "max_value": policy.text(column.column_name, column.max_value),
             "avg_value": None,
+            "stddev_value": None,
             "percentiles": {},
             "histogram": (),
             "shapes": (),

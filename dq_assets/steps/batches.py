@@ -41,7 +41,7 @@ class PresentBatches(Record):
         return known is not None and (known.rows, known.fingerprint) == (self.rows.get(key, 0), self.fingerprints.get(key, ""))
 
 
-def present_batches(session: Session, plan: TablePlan, relation: exp.Table, dialect: str) -> PresentBatches:
+def present_batches(session: Session, plan: TablePlan, relation: exp.Table, dialect: str, *, timeout_s: float | None = None) -> PresentBatches:
     """Count a timed table's rows per batch and take their fingerprint, in one grouped scan.
 
     A batch that begins after the run's time is not present yet. Rows more than a year ahead are in no batch: nothing would ever judge a placeholder.
@@ -54,10 +54,10 @@ def present_batches(session: Session, plan: TablePlan, relation: exp.Table, dial
         raise lost_batch_column(plan)
     count = exp.Count(this=exp.Star())
     try:
-        rows = session.query(select_aggregates(relation, [count, fingerprint(plan.columns, dialect)], dialect, group=start)).to_pylist()
+        rows = session.query(select_aggregates(relation, [count, fingerprint(plan.columns, dialect)], dialect, group=start), timeout_s=timeout_s).to_pylist()
     except SourceError:
         # A column the engine cannot hash costs the fingerprints, not the batches.
-        rows = session.query(select_aggregates(relation, [count], dialect, group=start)).to_pylist()
+        rows = session.query(select_aggregates(relation, [count], dialect, group=start), timeout_s=timeout_s).to_pylist()
     grain = plan.batch.grain or Grain.DAY
     timed = [row for row in rows if row["batch_start"] is not None and row["batch_start"] <= plan.as_of + FAR_AHEAD]
     usable = sorted((row for row in timed if row["batch_start"] <= plan.as_of), key=lambda row: row["batch_start"])

@@ -10,7 +10,19 @@ import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from dq_assets.errors import SourceError
-from dq_assets.profiling.column_states import KEPT_SHAPES, KEPT_VALUES, STATE_VERSION, ColumnState, Counts, Moments, Seen, counts_of, merged, sketch_of
+from dq_assets.profiling.column_states import (
+    KEPT_SHAPES,
+    KEPT_VALUES,
+    STATE_VERSION,
+    ColumnState,
+    Counts,
+    Moments,
+    Seen,
+    counts_of,
+    merged,
+    sketch_of,
+    with_hashes,
+)
 from dq_assets.profiling.metrics import DOMAIN_LIMIT
 from dq_assets.profiling.plan import SHAPE_LENGTH, SHAPE_LIMIT, blanks, value_counts
 from dq_assets.records.batches import Grain, batch_key
@@ -78,6 +90,8 @@ def renewed_states(
     found: dict[str, ColumnState] = {}
     for column in columns:
         known = ColumnState.model_validate(stored[column.column_id].state) if rows.added else None
+        if known is not None and not policy.may_store(column.column_name):
+            known = with_hashes(known)
         if known is not None and not rows.rows:
             found[column.column_id] = known
             continue
@@ -103,10 +117,10 @@ def state_rows(scan: TableScan, states: Mapping[str, ColumnState], digest: str |
 def _state_of(scan: TableScan, column: ColumnProfile, policy: ValuePolicy, rows: LearnedRows) -> ColumnState:
     parts = [found for profile in rows.profiles for found in profile.columns if found.column_name == column.column_name]
     measured = sum(part.record_count for part in parts) == rows.rows
-    state = ColumnState(rows=rows.rows, numbers=_moments(parts) if measured else None)
+    hashed = not policy.may_store(column.column_name)
+    state = ColumnState(rows=rows.rows, numbers=_moments(parts) if measured and not hashed else None)
     if column.general_type is GeneralType.OTHER or column.record_count == column.null_count:
         return state
-    hashed = not policy.may_store(column.column_name)
     filled = blanks(next(each for each in scan.plan.columns if each.name == column.column_name), scan.plan.timezone, scan.dialect)
     values = _seen(scan, filled["c"], KEPT_VALUES, rows.where) if (column.distinct_count or 0) <= KEPT_VALUES else None
     shaped = "shape" in filled and int(column.metrics.get("shape_count", KEPT_SHAPES + 1)) <= KEPT_SHAPES

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -216,7 +217,10 @@ def _derive_moments(column: Column, answer: ColumnAnswer, values: int) -> None:
     if isinstance(total, str):
         exact = dictionary.total_of(total)
         metrics["sum_value"] = int(exact) if exact.denominator == 1 else dictionary.in_digits(exact)
-        metrics["avg_value"] = float(exact / finite)
+        if finite:
+            # Beyond what a DOUBLE holds there is no mean to tell.
+            with suppress(OverflowError):
+                metrics["avg_value"] = float(exact / finite)
     elif total is not None and not knows_nan(column):
         answer.estimates["sum_value"] = Estimate(quality=Quality.APPROXIMATE)
 

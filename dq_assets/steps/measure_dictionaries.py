@@ -51,7 +51,6 @@ SEED = 7
 Z95 = 1.96
 
 
-
 def measure_by_dictionary(findings: Findings, question: Question, ks: Sequence[int]) -> None:
     """Measure the columns at these positions."""
     asked = _Dictionaries(findings, question, ks)
@@ -198,8 +197,11 @@ class _Dictionaries:
                     answer.metrics["shape_count"] = 0
             for row in self.rows_of("shapes", table, dictionary.shape_counts_statement(dialect), ks):
                 self.findings.answer(row).metrics["shape_count"] = int(row["shape_count"])
-        for answer, counted in () if self.batch is not None else self._ask_most_frequent("shapes", table, ks, dictionary.top_shapes(), text=True):
-            answer.shapes.append(counted)
+        for answer, (shape, rows) in () if self.batch is not None else self._ask_most_frequent("shapes", table, ks, dictionary.top_shapes(), text=True):
+            values = answer.metrics["rows"] - answer.metrics.get("null_count", 0)
+            answer.shapes.append((shape, min(rows, values)))
+            if sampled:
+                answer.estimates["shapes"] = Estimate(quality=Quality.SAMPLED)
 
     def ask_formats(self, ks: list[int], *, sampled: bool) -> list[tuple[dict[str, Any], Sequence[tuple[str, str]]]]:
         """Return the rows of the formats' statement, with what its columns are, for columns of which half may be of some format."""
@@ -317,7 +319,7 @@ def _take_sample(asked: _Dictionaries, k: int, row: dict[str, Any], names: Seque
             by_name[name][role] = row[f"a{index}"]
     total, spread = row["n"], row["s"]
     kinds = {metric.name: metric.how for metric in metrics_of(asked.question.columns[k].general_type)}
-    read = values
+    read = round(total / every)
     for name, found in by_name.items():
         if name in exact or "value" not in found:
             continue
@@ -327,13 +329,10 @@ def _take_sample(asked: _Dictionaries, k: int, row: dict[str, Any], names: Seque
             answer.estimates[name] = Estimate(quality=Quality.SAMPLED, rows_read=read)
         elif how is How.VALUES:
             deviation = Z95 * math.sqrt(found.get("spread", 0.0))
-            answer.metrics[name] = int(found["value"])
-            answer.estimates[name] = Estimate(
-                quality=Quality.SAMPLED,
-                rows_read=read,
-                low=max(0, math.floor(found["value"] - deviation)),
-                high=min(values, math.ceil(found["value"] + deviation + every)),
-            )
+            value = min(values, int(found["value"]))
+            answer.metrics[name] = value
+            low, high = max(0, math.floor(value - deviation)), min(values, math.ceil(value + deviation + every))
+            answer.estimates[name] = Estimate(quality=Quality.SAMPLED, rows_read=read, low=low, high=high)
         else:
             share = found["value"] / total if total else 0.0
             low, high = _interval(share, found.get("spread", 0.0), spread, total, every)

@@ -60,14 +60,17 @@ def with_batches_at_hand(question: Question, rows: int) -> Question:
 
     if question.batch is None or not question.capabilities.temporary_tables or rows * len(question.columns) > KEPT_CELLS:
         return question
-    kept = exp.select(exp.Star(), exp.alias_(question.batch.copy(), wide.BATCH_OF_ROW)).from_(question.relation.copy())
+    name, taken = wide.BATCH_OF_ROW, {column.name.lower() for column in question.columns}
+    while name in taken:
+        name += "_"
+    kept = exp.select(exp.Star(), exp.alias_(question.batch.copy(), name, quoted=True)).from_(question.relation.copy())
     if question.where is not None:
         kept = kept.where(question.where.copy())
     try:
         question.session.execute_temp(ROWS_TABLE, kept, timeout_s=question.timeout_s)
     except SourceError:
         return question
-    return replace(question, relation=exp.to_table(ROWS_TABLE), batch=exp.column(wide.BATCH_OF_ROW, quoted=True), where=None)
+    return replace(question, relation=exp.to_table(ROWS_TABLE), batch=exp.column(name, quoted=True), where=None)
 
 
 def aggregate_rows(findings: Findings, question: Question, ks: Sequence[int], *, only: frozenset[str] | None = None) -> None:

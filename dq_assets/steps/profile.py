@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -59,7 +60,7 @@ def profile(context: StepContext, group_name: str, request: RunRequest, progress
             table_group_id=group.table_group_id,
             as_of=request.as_of,
             started_at=request.started_at,
-            profile_version=PROFILE_VERSION,
+            profile_version=version_of(context, group_name, tables),
             dagster_run_id=request.dagster_run_id,
             trigger_source=request.trigger_source,
         )
@@ -69,7 +70,7 @@ def profile(context: StepContext, group_name: str, request: RunRequest, progress
         found = _scan(context, group_name, request, engine, tables, versions, run.profile_run_id, progress)
         after = engine.change_tokens(names)
         _refuse_nothing(group_name, request, found)
-    except (Exception, KeyboardInterrupt) as error:
+    except BaseException as error:
         context.store.fail_profile_run(run.profile_run_id, str(error) or "cancelled", request.started_at)
         raise
     profiled = _group_profile(found, [name for name in names if after.get(name) != versions.get(name)])
@@ -83,7 +84,7 @@ def profile(context: StepContext, group_name: str, request: RunRequest, progress
         }
     )
     context.store.complete_profile_run(run, profiled)
-    write_reports(context, group_name, found)
+    write_reports(context, group_name, found, progress)
     return context.store.profile_run(run.profile_run_id) or run
 
 
@@ -102,7 +103,7 @@ def _scan(
     verdicts, judged = context.store.batch_verdicts(group.table_group_id), context.store.batch_versions(group.table_group_id)
     tested = {test.table for test in context.store.tests(group.table_group_id)}
     columns, unreadable = readable_columns(engine, [table.name for table in tables])
-    before = last_profiles(context.store, group.table_group_id)
+    before = last_profiles(context.store, group.table_group_id, version_of(context, group_name, tables))
     budget = Budget(settings.limits, engine, [table.name for table in tables])
     found: list[tuple[GroupTable, ProfiledTable]] = []
     with engine.session("profile", run_id) as session:
@@ -110,9 +111,6 @@ def _scan(
             if table.name in unreadable:
                 found.append((table, unreadable_profile(table, unreadable[table.name])))
             if table.name not in columns:
-                continue
-            if (refusal := budget.refusal(table.name)) is not None:
-                found.append((table, skipped_profile(table, refusal)))
                 continue
             said = f"table {place} of {len(tables)}, {table.name}"
             progress(f"profiling {said}")
@@ -138,11 +136,22 @@ def _scan(
                 chosen=request.batches,
             )
             try:
-                carried = unchanged_table(scan, history, before.get(table.table_id))
-                found.append((table, carried or profile_table(scan, history)))
+                if (carried := unchanged_table(scan, history, before.get(table.table_id))) is not None:
+                    found.append((table, carried))
+                elif (refusal := budget.refusal(table.name)) is not None:
+                    found.append((table, skipped_profile(table, refusal)))
+                else:
+                    found.append((table, profile_table(scan, history)))
             except SourceError as error:
                 found.append((table, unreadable_profile(table, error)))
         return _with_references(session, found, columns)
+
+
+def version_of(context: StepContext, group_name: str, tables: Sequence[GroupTable]) -> str:
+    """Return what tells profiles that compare from others: the version of the metrics, and a digest of the settings that decide what is read and kept."""
+    settings = context.group_settings(group_name)
+    decides = (settings.sample.model_dump(), settings.store_values, settings.timezone, sorted((str(table.name), repr(table.batch)) for table in tables))
+    return f"{PROFILE_VERSION}:{hashlib.sha256(repr(decides).encode('utf-8', 'surrogatepass')).hexdigest()[:12]}"
 
 
 def table_plan(context: StepContext, group_name: str, request: RunRequest, table: GroupTable, columns: Sequence[Column]) -> TablePlan:
@@ -200,11 +209,14 @@ def _with_references(
     carried = {table.name for table, profiled in found if profiled.carried}
 
     def referring(table: GroupTable, column: ColumnProfile, teaching: exp.Expr | None) -> ColumnProfile:
+        known = column.metrics.get("references")
+        column = column.model_copy(update={"metrics": {name: value for name, value in column.metrics.items() if name != "references"}})
         parent, key = keys.get(column.column_name, (table.name, column))
         if parent == table.name or types[parent, key.column_name] != column.data_type or column.null_count == column.record_count:
             return column
-        if table.name in carried and parent in carried:
-            return column
+        if table.name in carried and known:
+            # What a carried table refers to stays as it was counted: which of its rows may teach is not known now.
+            return column.model_copy(update={"metrics": {**column.metrics, "references": known}})
         query = orphan_count(session.relation(table.name), column.column_name, session.relation(parent), key.column_name, teaching)
         orphans = int(session.query(query).to_pylist()[0]["n"])
         reference = {"schema": parent.schema_name, "table": parent.table_name, "column": key.column_name, "orphans": orphans}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dq_assets.records.base import Record
-from dq_assets.steps.profile import table_plan
+from dq_assets.steps.profile import table_plan, version_of
 from dq_assets.steps.profiling_budget import known_sizes
 from dq_assets.steps.sources import readable_columns
 
@@ -40,7 +40,7 @@ def plan_of_profile(context: StepContext, group_name: str, request: RunRequest) 
     names = [table.name for table in tables]
     columns, _ = readable_columns(engine, names)
     sizes, versions = known_sizes(engine, names), engine.change_tokens(names)
-    before = last_profiles(context.store, context.group(group_name).table_group_id)
+    before = last_profiles(context.store, context.group(group_name).table_group_id, version_of(context, group_name, tables))
     planned = []
     for table in tables:
         if table.name not in columns:
@@ -79,4 +79,5 @@ def statements(columns: Any, capabilities: Any, *, timed: bool) -> int:
         whole = len(columns) + sum(per_family.get(family.general_type, 2) for family in families)
     else:
         whole = wide + 2 * parts
-    return whole + about_rows + ((wide + 3) if timed else 0)
+    # Of each column its values, its shapes and what it refers to are asked for once more, for learning.
+    return whole + about_rows + 3 * len(columns) + ((wide + len(columns) + 8) if timed else 0)

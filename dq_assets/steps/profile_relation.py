@@ -6,6 +6,7 @@ Decision: this is all of profiling that needs no store and no configuration. The
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlglot import exp
@@ -90,6 +91,9 @@ def schema_fingerprint(columns: Sequence[Column]) -> str:
 def column_profile(identity: Identity, column: Column, answer: ColumnAnswer, rows: int, *, of_batch: bool = False) -> ColumnProfile:
     """Put one column's answer into the record that is stored and shown; of a batch there are no counts of single values."""
     metrics = answer.metrics
+    if rows and "null_count" not in metrics:
+        # Nothing is known of a column that could not be counted: nothing of it was read.
+        rows = 0
     nulls = int(metrics.pop("null_count", 0))
     values = rows - nulls
     own = {name: metrics.pop(name, None) for name in _OWN}
@@ -196,7 +200,7 @@ _IDENTIFYING = (GeneralType.TEXT, GeneralType.NUMBER, GeneralType.DATE, GeneralT
 
 def _counted_in_full(question: Question, column: ColumnProfile, rows: int, errors: list[tuple[str | None, str, SourceError]]) -> ColumnProfile:
     estimate = column.approximations.get("distinct_count")
-    if estimate is None or column.null_count or estimate.high is None or estimate.high < rows:
+    if estimate is None or column.null_count or column.metrics.get("duplicated_count"):
         return column
     relation, where, _ = _texts(question)
     try:
@@ -250,7 +254,12 @@ def _with_order(question: Question, profile: TableProfile, errors: list[tuple[st
                 name = table_metrics.direction(steps["up0"], steps["same0"], steps["down0"])
             found[column.name] = name
     except SourceError as error:
-        errors.append((None, "order", error))
+        # One column that cannot be compared costs its own order and no other's.
+        if len(ordered) > 1:
+            for column in ordered:
+                profile = _with_order(replace(question, columns=[column]), profile, errors)
+            return profile
+        errors.append((ordered[0].name, "order", error))
     columns = [
         column.model_copy(update={"metrics": {**column.metrics, "order": found[column.column_name]}})
         if column.column_name in found and column.general_type in (GeneralType.NUMBER, GeneralType.DATE) and column.record_count - column.null_count > 1

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from dq_assets.profiling.findings import Found, find, finding
 from dq_assets.profiling.masking import VALUES_OF_THE_DATA, masked
 from dq_assets.profiling.metrics import METRIC_VERSION, SERIES
+from dq_assets.profiling.table_profile import TableProfile
 from dq_assets.records import identity
 from dq_assets.records.batches import Grain, batch_key, utc_window
 from dq_assets.records.enums import BaselineStatus, Quality, Severity, StoreValues
 from dq_assets.records.profiles import ColumnProfile, Finding, KnownBatch, MetricValue, StateRow
-from dq_assets.steps.batches import PresentBatches, complete, named, only, present_batches, range_condition
+from dq_assets.steps.batches import PresentBatches, complete, named, only, present_batches
 from dq_assets.steps.learned_states import LearnedRows, renewed_states, rows_to_learn, state_rows, taught
 from dq_assets.steps.measure import Question
 from dq_assets.steps.profile_data import not_measured, policy_of, with_pii_risk
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from dq_assets.errors import SourceError
     from dq_assets.profiling.plan import TablePlan
-    from dq_assets.profiling.table_profile import TableProfile
     from dq_assets.records.batches import BatchRange
     from dq_assets.records.engine import Capabilities, Session
     from dq_assets.records.sampling import Sampling
@@ -118,7 +118,11 @@ def profile_table(scan: TableScan, history: BatchHistory) -> ProfiledTable:
         timeout_s=scan.timeout_s,
         progress=scan.progress,
     )
-    present = present_batches(scan.session, scan.plan, relation, scan.dialect) if timed else PresentBatches(rows={}, fingerprints={}, in_no_batch=0)
+    present = (
+        present_batches(scan.session, scan.plan, relation, scan.dialect, timeout_s=scan.timeout_s)
+        if timed
+        else PresentBatches(rows={}, fingerprints={}, in_no_batch=0)
+    )
     status = {key: history.status(key, partial(present.holds, key)) for key in complete(present, scan.plan.batch, scan.plan.as_of)} if timed else {}
     learned = {key for key, found in status.items() if found is BaselineStatus.LEARNED}
     teaching = only(scan.plan, present, learned) if len(learned) < len(status) else None
@@ -175,11 +179,13 @@ def _batch_profiles(
     if not due:
         return {}, []
     grain = scan.plan.batch.grain or Grain.DAY
-    asked = replace(question, batch=scan.plan.batch_start(scan.dialect), where=range_condition(scan.plan, due))
+    asked = replace(question, batch=scan.plan.batch_start(scan.dialect), where=only(scan.plan, present, due))
     with sampled(asked, scan.sampling.model_copy(update={"days": None}), scan.plan.batch) as (sample, of_all):
-        found = profile_relation(sample, ids, rows=sum(present.rows.values()))
+        found = profile_relation(sample, ids, rows=None if scan.sampling.is_on else sum(present.rows[key] for key in due))
         by_key = {batch_key(start, grain): of_all(profile, start) for start, profile in found.profiles.items() if start is not None}
-    return {key: by_key[key] for key in due if key in by_key}, found.errors
+    # Of a batch that is too small for the sample only the rows are known, exactly.
+    counted = {key: TableProfile(name=str(scan.table.name), row_count=present.rows[key], rows_read=0, metrics={"row_count": present.rows[key]}) for key in due}
+    return {key: by_key.get(key, counted[key]) for key in due}, found.errors
 
 
 def _metric_values(
@@ -189,7 +195,7 @@ def _metric_values(
     found: list[MetricValue] = []
 
     def add(column_id: str | None, metric: str, value: Any, quality: Quality) -> None:
-        if metric in SERIES and value is not None and not _is_text(value):
+        if metric in SERIES and value is not None and (number := _number(value)) is not None:
             found.append(
                 MetricValue.model_construct(
                     table_id=scan.table.table_id,
@@ -199,7 +205,7 @@ def _metric_values(
                     window_end=window[1],
                     metric=metric,
                     metric_version=METRIC_VERSION,
-                    value=float(value),
+                    value=number,
                     value_text=str(value),
                     rows_read=profile.rows_read,
                     quality=quality,
@@ -214,18 +220,17 @@ def _metric_values(
     for metric, value in profile.metrics.items():
         add(None, metric, value, quality_of(profile, metric))
     for column in profile.columns:
+        if column.record_count == 0 < profile.row_count:
+            continue
         own = {"null_count": column.null_count, "distinct_count": column.distinct_count, "avg_value": column.avg_value, "stddev_value": column.stddev_value}
         for metric, value in (own | column.percentiles | column.metrics).items():
             add(column.column_id, metric, value, quality_of(column, metric))
     return found
 
 
-def _is_text(value: object) -> bool:
-    """Whether a metric is no number; an exact sum of decimals comes as text and is one."""
-    if not isinstance(value, str):
-        return isinstance(value, (list, dict))
+def _number(value: object) -> float | None:
+    """Return a metric as a number, None where it is none or no DOUBLE holds it; an exact sum of decimals comes as text and is one."""
     try:
-        float(value)
-    except ValueError:
-        return True
-    return False
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from dq_assets.profiling.sampling import chosen_rows, of_all_rows
-from dq_assets.profiling.sql import literal
+from dq_assets.profiling.sql import literal, wall_clock
 from dq_assets.steps.profile_relation import count_rows
 
 if TYPE_CHECKING:
@@ -39,21 +39,38 @@ def sampled(question: Question, sampling: Sampling, spec: BatchSpec) -> Iterator
         yield asked, lambda profile, _: profile
         return
     rows = _rows_per_batch(asked)
-    kept = chosen_rows(asked.columns, share, sampling.seed, asked.dialect)
-    asked = replace(asked, where=kept if asked.where is None else exp.and_(asked.where, kept))
-    if asked.capabilities.temporary_tables:
-        # Chosen once, not anew for every column.
-        chosen = exp.select(exp.Star()).from_(asked.relation.copy()).where(asked.where.copy() if asked.where is not None else None)
-        asked.session.execute_temp(SAMPLE_TABLE, chosen, timeout_s=asked.timeout_s)
-        asked = replace(asked, relation=exp.to_table(SAMPLE_TABLE), where=None)
-    yield asked, lambda profile, batch: of_all_rows(profile, rows.get(batch, profile.row_count))
+    independent = asked.capabilities.temporary_tables and asked.capabilities.keeps_order
+    if independent:
+        asked = _kept_sample(asked, share, sampling.seed)
+    else:
+        kept = chosen_rows(asked.columns, share, sampling.seed, asked.dialect)
+        asked = replace(asked, where=kept if asked.where is None else exp.and_(asked.where, kept))
+    if not count_rows(asked):
+        # So few rows that none was chosen are read as they are.
+        yield _within_days(question, sampling, spec), lambda profile, _: profile
+        return
+    yield asked, lambda profile, batch: of_all_rows(profile, rows.get(batch, profile.row_count), independent=independent)
+
+
+def _kept_sample(question: Question, share: float, seed: int) -> Question:
+    """Choose rows by their place, once and not anew for every column."""
+    place, taken = "dq_place", {column.name.lower() for column in question.columns}
+    while place in taken:
+        place += "_"
+    placed = exp.select(exp.Star(), exp.alias_(exp.Window(this=exp.RowNumber()), place)).from_(question.relation.copy())
+    if question.where is not None:
+        placed = placed.where(question.where.copy())
+    chosen = exp.select(exp.Star(except_=[exp.to_identifier(place)])).from_(placed.subquery("placed"))
+    chosen = chosen.where(chosen_rows(question.columns, share, seed, question.dialect, place=place))
+    question.session.execute_temp(SAMPLE_TABLE, chosen, timeout_s=question.timeout_s)
+    return replace(question, relation=exp.to_table(SAMPLE_TABLE), where=None)
 
 
 def _within_days(question: Question, sampling: Sampling, spec: BatchSpec) -> Question:
     if sampling.days is None or question.batch is None or not spec.is_timed:
         return question
-    since = literal(question.as_of - timedelta(days=sampling.days))
-    kept = exp.GTE(this=question.batch.copy(), expression=since)
+    column = next(each for each in question.columns if each.name == spec.column)
+    kept = exp.GTE(this=wall_clock(column, question.timezone, question.dialect), expression=literal(question.as_of - timedelta(days=sampling.days)))
     return replace(question, where=kept if question.where is None else exp.and_(question.where, kept))
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dq_assets.errors import SourceError
 from dq_assets.profiling.findings import BY_CODE, find
-from dq_assets.profiling.masking import MASK, masked
+from dq_assets.profiling.masking import masked
 from dq_assets.profiling.table_profile import TableProfile
 from dq_assets.records.batches import BatchVersion, Grain, batch_key
 from dq_assets.records.enums import GeneralType
@@ -36,10 +36,10 @@ class LastProfile(NamedTuple):
     findings: list[Finding]
 
 
-def last_profiles(store: MetadataStore, table_group_id: str) -> dict[str, LastProfile]:
-    """Return, per table id, what the newest completed run of a group found."""
+def last_profiles(store: MetadataStore, table_group_id: str, profile_version: str) -> dict[str, LastProfile]:
+    """Return, per table id, what the newest completed run of a group found; nothing of a run that measured or kept something else than this one does."""
     run = store.latest_profile_run(table_group_id)
-    if run is None:
+    if run is None or run.profile_version != profile_version:
         return {}
     columns: dict[str, list[ColumnProfile]] = defaultdict(list)
     findings: dict[str, list[Finding]] = defaultdict(list)
@@ -58,10 +58,11 @@ def unchanged_table(scan: TableScan, history: BatchHistory, before: LastProfile 
     """
     if before is None or history.chosen is not None or scan.sampling.is_on or not _is_unchanged(scan, history, before):
         return None
+    if any(finding.anomaly_type_id == BY_CODE["not_profiled"].anomaly_type_id for finding in before.findings):
+        # What could not be measured may be by now.
+        return None
     stored = {column.column_name: column for column in before.columns}
     policy = policy_of(scan.store_values, tuple(before.columns))
-    if any(policy.may_store(column.column_name) and column.min_value == MASK for column in before.columns):
-        return None
     dates = [column for column in scan.plan.columns if column.general_type is GeneralType.DATE]
     if any(int(stored[column.name].metrics.get("max_date_days") or 0) < 0 for column in dates):
         # Dates that lay ahead of the last run may have come by now, which changes what the batches say of them.
@@ -75,7 +76,7 @@ def unchanged_table(scan: TableScan, history: BatchHistory, before: LastProfile 
     findings += [
         finding for finding in find(scan.table.name, scan.table.table_id, columns) if finding.column_name in of_dates or finding.anomaly_type_id in recency
     ]
-    rows = before.columns[0].record_count
+    rows = max(column.record_count for column in before.columns)
     shown = TableProfile(
         name=str(scan.table.name),
         as_of=f"{scan.plan.as_of:%Y-%m-%d %H:%M}",
@@ -98,7 +99,9 @@ def _is_unchanged(scan: TableScan, history: BatchHistory, before: LastProfile) -
         return False
     if not scan.plan.batch.is_timed:
         known = history.known.get(None)
-        return known is not None and known.data_version == scan.data_version and history.status(None, scan.data_version.__eq__) is known.status
+        return (
+            known is not None and known.data_version == scan.data_version and history.status(None, lambda version: version == scan.data_version) is known.status
+        )
     grain = scan.plan.batch.grain or Grain.DAY
     then = scan.plan.as_of - (scan.as_of - before.as_of)
     if batch_key(then, grain) != batch_key(scan.plan.as_of, grain):

@@ -25,7 +25,7 @@ def test_a_plan_lists_tables_statements_and_bytes_and_runs_nothing(shop):
     assert table["statements"] > 0
     assert table["size_bytes"] > 0
     said = shop.dq("profile", "--plan").stdout
-    assert "Nothing was run." in said
+    assert "Nothing was profiled." in said
     assert "main.orders" in said
 
 
