@@ -101,7 +101,8 @@ def blanks(column: Column, timezone: str, dialect: str) -> dict[str, exp.Expr]:
             filled["f"] = exp.cast(raw, "double")
             filled["exact"] = fill("CASE WHEN f > :minus_inf AND f < :inf THEN c END", {"f": filled["f"], "c": raw}, PATTERNS)
         if "INT" not in column.data_type.upper() and column.data_type.upper() != "LONG":
-            filled["fraction"] = fill("abs(n) - floor(abs(n))", {"n": filled["exact"]})
+            # Spark's floor is a BIGINT; PostgreSQL has no remainder of a DOUBLE.
+            filled["fraction"] = fill("abs(n) % 1" if dialect in ("spark", "databricks") else "abs(n) - floor(abs(n))", {"n": filled["exact"]})
     elif column.general_type is GeneralType.TEXT:
         kind = column.data_type.upper()
         text = raw if "CHAR" in kind and not kind.startswith("ENUM") else exp.cast(raw, "string")
@@ -186,7 +187,7 @@ def value_counts(relation: exp.Table, value: exp.Expr, *, limit: int, first_seen
 BUCKET_WIDTH = f"(hi - lo) / {HISTOGRAM_BUCKETS}.0"
 BUCKET_ABOUT = f"least(floor((s.x - r.lo) / r.width), {HISTOGRAM_BUCKETS - 1})"
 BUCKET = f"CASE WHEN x < lo + about * width THEN about - 1 WHEN about < {HISTOGRAM_BUCKETS - 1} AND x >= lo + (about + 1) * width THEN about + 1 ELSE about END"
-BUCKETS_FIT = "r.lo < r.hi AND r.hi - r.lo < cast('inf' AS DOUBLE) AND r.lo + r.width / 4 > r.lo AND r.hi - r.width / 4 < r.hi"
+BUCKETS_FIT = "r.lo < r.hi AND r.width < cast('inf' AS DOUBLE) AND r.lo + r.width / 4 > r.lo AND r.hi - r.width / 4 < r.hi"
 """Templates of the histogram: a number's bucket is computed, then moved where a rounded quotient and the edges that the profile shows differ."""
 
 
@@ -203,9 +204,9 @@ def histogram(relation: exp.Expr, number: exp.Expr, dialect: str, where: exp.Exp
     rows = exp.select(exp.alias_(number, "x")).from_(relation.copy())
     rows = rows.where(where.copy()) if where is not None else rows
     ends = exp.select(exp.alias_(exp.Min(this=exp.column("x")), "lo"), exp.alias_(exp.Max(this=exp.column("x")), "hi")).from_(rows.copy().subquery("a"))
-    sized = exp.select("lo", "hi", exp.alias_(parse(BUCKET_WIDTH), "width")).from_(ends.subquery("e"))
     # PostgreSQL fails where a difference overflows.
-    sized = sized.where(parse(_RANGE_HELD)) if dialect == "postgres" else sized
+    width = f"CASE WHEN {_RANGE_HELD} THEN {BUCKET_WIDTH} END" if dialect == "postgres" else BUCKET_WIDTH
+    sized = exp.select("lo", "hi", exp.alias_(parse(width), "width")).from_(ends.subquery("e"))
     placed = exp.select("s.x", "r.lo", "r.hi", "r.width", exp.alias_(parse(BUCKET_ABOUT), "about")).from_(rows.subquery("s"))
     placed = placed.join(sized.subquery("r"), join_type="cross").where(parse(BUCKETS_FIT)).where(parse("NOT s.x IS NULL"))
     query = exp.select("lo", "hi", exp.alias_(exp.cast(parse(BUCKET), "bigint"), "bucket"), exp.alias_(exp.Count(this=exp.Star()), "n"))

@@ -110,7 +110,8 @@ def count_if(condition: exp.Expr) -> exp.Expr:
 
 def is_zoned(column: Column) -> bool:
     """Whether a column holds instants (timestamps with a zone) rather than wall-clock times."""
-    return bool(re.search(r"WITH TIME ZONE|TIMESTAMPTZ|TIMESTAMP_LTZ", column.data_type.upper()))
+    # Spark's ``timestamp`` is an instant; DuckDB writes its own, which is none, in capitals, and PostgreSQL's name is longer.
+    return column.data_type == "timestamp" or bool(re.search(r"WITH TIME ZONE|TIMESTAMPTZ|TIMESTAMP_LTZ", column.data_type.upper()))
 
 
 def wall_clock(column: Column, timezone: str, dialect: str) -> exp.Expr:
@@ -121,8 +122,8 @@ def wall_clock(column: Column, timezone: str, dialect: str) -> exp.Expr:
     if not is_zoned(column):
         return exp.cast(raw, exp.DataType.Type.TIMESTAMPNTZ)
     if dialect in ("databricks", "spark"):
-        # sqlglot renders from_utc_timestamp for DuckDB as a cast that drops the zone first, which is another instant.
-        return exp.func("from_utc_timestamp", raw, exp.Literal.string(timezone), dialect=DIALECT)
+        # Rendered as from_utc_timestamp. For DuckDB sqlglot would drop the zone first, which is another instant.
+        return exp.AtTimeZone(this=exp.cast(raw, exp.DataType.Type.TIMESTAMPTZ, dialect=DIALECT), zone=exp.Literal.string(timezone))
     return exp.AtTimeZone(this=raw, zone=exp.Literal.string(timezone))
 
 

@@ -198,6 +198,7 @@ def derive(column: Column, answer: ColumnAnswer, rows: int, counted: Sequence[st
     metrics = answer.metrics
     if rows == 0:
         metrics.update(dict.fromkeys(counted, 0))
+        answer.estimates.clear()
     values = rows - int(metrics.get("null_count", 0))
     metrics.pop("rows", None)
     if values and "max_frequency" in metrics:

@@ -3,7 +3,7 @@ SELECT
     CASE
       WHEN CAST(`col A` AS STRING) LIKE ' %'
       OR CAST(`col A` AS STRING) LIKE '% '
-      OR REGEXP_LIKE(CAST(`col A` AS STRING), '^(".*"|\'.*\')$')
+      OR REGEXP_LIKE(CAST(`col A` AS STRING), '(?s)^(".*"|\'.*\')$')
       OR REGEXP_LIKE(CAST(`col A` AS STRING), '[\\x00-\\x1F\\x7F]')
       THEN 1
     END
@@ -13,6 +13,6 @@ FROM `main`.`t`;
 SELECT
   CAST(`col A` AS STRING) LIKE ' %'
   OR CAST(`col A` AS STRING) LIKE '% '
-  OR REGEXP_LIKE(CAST(`col A` AS STRING), '^(".*"|\'.*\')$')
+  OR REGEXP_LIKE(CAST(`col A` AS STRING), '(?s)^(".*"|\'.*\')$')
   OR REGEXP_LIKE(CAST(`col A` AS STRING), '[\\x00-\\x1F\\x7F]') AS failing
 FROM `main`.`t`;

@@ -3,7 +3,7 @@ SELECT
     CASE
       WHEN "col A" LIKE ' %'
       OR "col A" LIKE '% '
-      OR REGEXP_MATCHES("col A", '^(".*"|''.*'')$')
+      OR REGEXP_MATCHES("col A", '(?s)^(".*"|''.*'')$')
       OR REGEXP_MATCHES("col A", '[\x00-\x1F\x7F]')
       THEN 1
     END
@@ -13,6 +13,6 @@ FROM "main"."t";
 SELECT
   "col A" LIKE ' %'
   OR "col A" LIKE '% '
-  OR REGEXP_MATCHES("col A", '^(".*"|''.*'')$')
+  OR REGEXP_MATCHES("col A", '(?s)^(".*"|''.*'')$')
   OR REGEXP_MATCHES("col A", '[\x00-\x1F\x7F]') AS failing
 FROM "main"."t";
