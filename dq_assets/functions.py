@@ -87,6 +87,7 @@ def profile(
     memory_limit: str | None = None,
     threads: int | None = None,
     timeout_s: float | None = None,
+    whole_rows: bool = True,
     progress: Callable[[str], None] = lambda _: None,
 ) -> TableProfile | BatchProfiles:
     """Profile a table where it is, and return what was found; with ``batch`` a list with one profile per batch, in data time.
@@ -104,6 +105,7 @@ def profile(
         memory_limit: of DuckDB, as in ``4GB``; what is beyond spills to disk.
         threads: of DuckDB.
         timeout_s: after how many seconds a statement is ended.
+        whole_rows: look for duplicate rows, candidate keys and the order of rows too, which costs about a scan of all columns.
         progress: is told, in words, how far it is.
 
     Raises:
@@ -130,5 +132,6 @@ def profile(
         memory_limit=memory_limit,
         threads=threads,
         timeout_s=timeout_s,
+        whole_rows=whole_rows,
     )
     return profile_data(data, options, progress)

@@ -11,14 +11,13 @@ weight 1. Counts are Horvitz-Thompson estimates; their variance follows from ``s
 from __future__ import annotations
 
 import re
-from decimal import Decimal, localcontext
-from fractions import Fraction
 from functools import lru_cache, partial
 from hashlib import sha256
 from typing import NamedTuple
 
 from sqlglot import exp, parse_one
 
+from dq_assets.profiling.exact_sums import exact_sum
 from dq_assets.profiling.metrics import (
     FORMAT_LENGTH,
     FORMATS,
@@ -183,44 +182,6 @@ def _cells(metric: Metric, filled: dict[str, exp.Expr], family: Family, dialect:
     return [cell(as_kept_text(aggregate, family.general_type) if metric.unit is Unit.TEXT else aggregate)]
 
 
-def exact_sum(value: exp.Expr, data_type: str, rows: str = "") -> exp.Expr:
-    """Return the sum of exact numbers as text, on DuckDB: numbers with a blank between them, which make the sum together (see ``total_of``).
-
-    Numbers of up to 38 digits are cut in three, since DuckDB's sums of them overflow: 10^18 times the first, the second, and what is behind the point.
-
-    Args:
-        value: the number.
-        data_type: its type, as DuckDB spells it.
-        rows: the column that holds how many rows have the value; empty: each row has one.
-    """
-    kind = data_type.upper()
-    text, times = value.sql(dialect="duckdb"), f" * {rows}" if rows else ""
-    decimal = re.match(r"DECIMAL\((\d+),\s*(\d+)\)", kind)
-    if decimal is None and "HUGE" not in kind and kind != "UBIGINT":
-        parts = [f"sum(CAST({text} AS HUGEINT){times})"]
-    elif decimal is not None and int(decimal[1]) <= 18:
-        parts = [f"sum({text}{f' * CAST({rows} AS DECIMAL(18, 0))' if rows else ''})"]
-    else:
-        whole = text if decimal is None else f"CAST(trunc({text}) AS HUGEINT)"
-        parts = [f"sum(CAST({whole} // 1000000000000000000 AS HUGEINT){times})", f"sum(CAST({whole} % 1000000000000000000 AS HUGEINT){times})"]
-        if decimal is not None and decimal[2] != "0":
-            behind = f"CAST({text} - CAST(trunc({text}) AS {kind}) AS DECIMAL(18, {decimal[2]}))"
-            parts.append(f"sum({behind}{f' * CAST({rows} AS DECIMAL(18, 0))' if rows else ''})")
-    return parse_one(" || ' ' || ".join(f"CAST({part} AS VARCHAR)" for part in parts), read="duckdb")
-
-
-def total_of(text: str) -> Fraction:
-    """Return the number that ``exact_sum`` wrote, or any other one in digits."""
-    whole, *rest = text.split()
-    return Fraction(whole) if not rest else Fraction(whole) * 10**18 + sum(map(Fraction, rest))
-
-
-def in_digits(number: Fraction) -> str:
-    """Return a number with a finite decimal expansion in digits."""
-    with localcontext(prec=200):
-        return f"{Decimal(number.numerator) / Decimal(number.denominator):f}"
-
-
 def as_kept_text(value: exp.Expr, general_type: GeneralType) -> exp.Expr:
     """Return a value as the text that a profile keeps of it."""
     text = exp.cast(value, "string")
@@ -250,7 +211,7 @@ def aggregate_statement(
     ``per_batch``: the metrics of the series only, and each condition is looked at once per value, not once per value and batch.
 
     Its first columns are ``k``, ``b``, ``n`` (rows), ``s`` (the spread of the rows, 0 but for samples), ``e`` (sum of n log2 n over the values)
-    and ``m`` (the largest n of a value).
+    and ``m`` (the largest n of a value), of a sample also ``u`` (the largest n of a value that stands for others).
     """
     filled = blanks(family.value, timezone, dialect) | {"n": exp.column("n")}
     inner = exp.select("k", "v", *([] if per_batch else ["b", "n"]), *(["w"] if sampled else []))
@@ -283,6 +244,7 @@ def aggregate_statement(
         exp.select("k", "b", exp.alias_(rows, "n"), exp.alias_(spread, "s"))
         .select(exp.alias_(_kept(_sum(parse_one(f"n * log2(n){' * w' if sampled else ''}", read=DIALECT)), known), "e"))
         .select(exp.alias_(_kept(exp.Max(this=exp.column("n")), known.copy()), "m"))
+        .select(*([exp.alias_(_kept(exp.Max(this=exp.column("n")), parse_one("w > 1", read=DIALECT)), "u")] if sampled else []))
         .select(*(exp.alias_(cell.expression, f"a{index}") for index, cell in enumerate(cells)))
         .from_(source)
         .group_by("k", "b")
@@ -293,7 +255,7 @@ def aggregate_statement(
 @lru_cache(maxsize=8)
 def formats_statement(dialect: str, *, sampled: bool) -> tuple[str, tuple[tuple[str, str], ...]]:
     """Return the statement for the values of each format per ``k, b``, and what its columns ``a0, a1, …`` are; few columns are worth asking."""
-    filled = {"c": exp.column("v"), "len": exp.column("len")}
+    filled: dict[str, exp.Expr] = {"c": exp.column("v"), "len": exp.column("len")}
     cells = [
         cell for name, pattern in FORMATS.items() for cell in _cells(format_metric(name, pattern_in(pattern, dialect)), filled, TEXT, dialect, sampled=sampled)
     ]
@@ -351,7 +313,7 @@ def ordered_statement(family: Family, timezone: str, dialect: str) -> str:
     quantiles = ", ".join(f"cast(min(v) FILTER (WHERE cum * 100 >= {round(100 * p)} * total) AS {kept_as}) AS {name}" for name, p in QUANTILES.items())
     value, present = ("v", "of_d") if dates else ("of_exact", "of_exact") if is_numeric(family.value) else ("of_x" if knows_nan(family.value) else "v", "of_x")
     values = f"(SELECT k, b, n, {value} AS v FROM {family.table} WHERE NOT {present} IS NULL) AS s"
-    ordered = f"SELECT k, b, v, n, sum(n) OVER o AS cum, lag(v) OVER o AS before FROM {values} WINDOW o AS (PARTITION BY k, b ORDER BY v)"  # noqa: S608 - our own names
+    ordered = f"SELECT k, b, v, n, sum(n) OVER o AS cum, lag(v) OVER o AS before FROM {values} WINDOW o AS (PARTITION BY k, b ORDER BY v)"
     difference = partial(_difference, family=family, dialect=dialect)
     part, parts, range_of, deviation, after = "", "", "", "", ""
     if not dates:
@@ -369,12 +331,12 @@ def ordered_statement(family: Family, timezone: str, dialect: str) -> str:
             f" - {total}(n * part) * {total}(n * part) / min(total)) / (min(total) - 1)) END END AS stddev_value"
         )
     rows = (
-        f"SELECT w.k, w.b, w.v, w.n, w.cum, r.total, {difference('w.v', 'w.before')} AS step{part} FROM ({ordered}) AS w"  # noqa: S608 - our own names
+        f"SELECT w.k, w.b, w.v, w.n, w.cum, r.total, {difference('w.v', 'w.before')} AS step{part} FROM ({ordered}) AS w"
         f" JOIN (SELECT k, b, total{parts} FROM (SELECT k, b, sum(n) AS total{range_of} FROM {values} GROUP BY k, b) AS e) AS r"
         " ON w.k = r.k AND NOT w.b IS DISTINCT FROM r.b"
     )
-    rows = f"SELECT *{after} FROM ({rows}) AS p" if after else rows  # noqa: S608 - our own names
-    template = f"SELECT k, b, {quantiles}, min(step) AS min_step, max(step) AS max_step{deviation} FROM ({rows}) AS o GROUP BY k, b"  # noqa: S608 - our own names
+    rows = f"SELECT *{after} FROM ({rows}) AS p" if after else rows
+    template = f"SELECT k, b, {quantiles}, min(step) AS min_step, max(step) AS max_step{deviation} FROM ({rows}) AS o GROUP BY k, b"
     return _structured(template, family, timezone, dialect)
 
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlglot import exp
 
-from dq_assets.profiling.dictionary import MOMENTS_AGO, Family, as_kept_text, exact_sum, family_of, format_metric, is_defined
+from dq_assets.profiling.dictionary import MOMENTS_AGO, Family, as_kept_text, family_of, format_metric, is_defined
 from dq_assets.profiling.dictionary import shapes_statement as shapes_of_values
+from dq_assets.profiling.exact_sums import exact_sum
 from dq_assets.profiling.metrics import FORMATS, QUANTILES, TOP_VALUES, How, Metric, Unit, metrics_of, pattern_in, patterns
 from dq_assets.profiling.plan import blanks, histogram, is_numeric, knows_nan
 from dq_assets.profiling.sql import DIALECT, count_if, fill, is_zoned, quoted
@@ -265,7 +266,7 @@ def shapes_statement(dialect: str, limit: int) -> str:
     shapes = shapes_of_values(dialect, None, sampled=False)
     by_value = 'v COLLATE "C"' if dialect == "postgres" else "v"
     return (
-        f"SELECT k, b, v, n, place, shape_count FROM (SELECT k, b, v, n, row_number() OVER (PARTITION BY k, b ORDER BY n DESC, {by_value}) AS place,"  # noqa: S608 - our own names
+        f"SELECT k, b, v, n, place, shape_count FROM (SELECT k, b, v, n, row_number() OVER (PARTITION BY k, b ORDER BY n DESC, {by_value}) AS place,"
         f" count(*) OVER (PARTITION BY k, b) AS shape_count FROM ({shapes}) AS s) AS r WHERE place <= {limit}"
     )
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dq_assets.profiling import dictionary
 from dq_assets.profiling.dictionary import FORMAT_PREFIX
+from dq_assets.profiling.exact_sums import in_digits, total_of
 from dq_assets.profiling.metrics import FORMATS, How, metrics_of
 from dq_assets.profiling.plan import blanks, knows_nan
 from dq_assets.records.enums import GeneralType, Quality
@@ -85,6 +86,8 @@ class Question:
     batch: exp.Expr | None = None
     where: exp.Expr | None = None
     timeout_s: float | None = None
+    whole_rows: bool = True
+    """Whether duplicate rows, candidate keys and the order of rows are looked for too."""
     progress: Progress = lambda _: None
 
     @property
@@ -216,8 +219,8 @@ def _derive_moments(column: Column, answer: ColumnAnswer, values: int) -> None:
     finite = values - int(metrics.get("non_finite_count", 0))
     total = metrics.get("sum_value")
     if isinstance(total, str):
-        exact = dictionary.total_of(total)
-        metrics["sum_value"] = int(exact) if exact.denominator == 1 else dictionary.in_digits(exact)
+        exact = total_of(total)
+        metrics["sum_value"] = int(exact) if exact.denominator == 1 else in_digits(exact)
         if finite:
             # Beyond what a DOUBLE holds there is no mean to tell.
             with suppress(OverflowError):

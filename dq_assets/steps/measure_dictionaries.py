@@ -28,7 +28,7 @@ from dq_assets.steps.measure import STEPS, ColumnAnswer, Findings, Question, cal
 from dq_assets.steps.measure_rows import aggregate_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from dq_assets.records.tables import Column
 
@@ -45,8 +45,8 @@ RANKED_VALUES = 100_000
 """Dictionaries of up to so many values are ranked in one statement."""
 SAMPLED_VALUES = 1 << 15
 """How many distinct values a sampled dictionary holds, about: its counts of values are within 1 % in 19 of 20 cases."""
-FREQUENT_ROWS, FREQUENT_SEEN, FREQUENT_VALUES = 1 << 15, 4, 50
-"""A value that is seen 5 times in about 100,000 rows is counted in full before a near-unique column is sampled."""
+FREQUENT_ROWS, FREQUENT_SEEN, FREQUENT_VALUES = 1 << 17, 3, 2_000
+"""A value that is seen three times in about 130,000 rows is counted in full before a near-unique column is sampled."""
 SHAPED_BY_EXPRESSIONS = 10_000
 """So few values get their shapes by regular expressions, which is slower and needs nothing to be loaded."""
 SEED = 7
@@ -224,7 +224,7 @@ class _Dictionaries:
             statement = _about(statement, table, worth)
         return [(row, names) for row in self.rows_of("formats", table, statement, worth)]
 
-    def rows_of(self, what: str, table: str, statement: str, ks: Sequence[int], params: dict[str, object] | None = None) -> Iterable[dict[str, Any]]:
+    def rows_of(self, what: str, table: str, statement: str, ks: Sequence[int], params: Mapping[str, object] | None = None) -> Iterable[dict[str, Any]]:
         """Ask one statement about some columns; where it fails, ask it about each of them alone."""
         try:
             return self.question.session.rows(statement, _used(statement, params), timeout_s=self.question.timeout_s)
@@ -252,7 +252,7 @@ def _about(statement: str, table: str, ks: Sequence[int]) -> str:
     return re.sub(rf"\bFROM {table}\b(?: AS (\w+))?", lambda found: f"FROM {some} AS {found[1] or 'some_columns'}", statement)
 
 
-def _used(statement: str, params: dict[str, object] | None) -> dict[str, object] | None:
+def _used(statement: str, params: Mapping[str, object] | None) -> dict[str, object] | None:
     return {name: value for name, value in (params or {}).items() if f"${name}" in statement} or None
 
 
@@ -345,11 +345,11 @@ def _take_sample(asked: _Dictionaries, k: int, row: dict[str, Any], names: Seque
             deviation = Z95 * math.sqrt(found.get("spread", 0.0))
             value = min(values, int(found["value"]))
             answer.metrics[name] = value
-            low, high = max(0, math.floor(value - deviation)), min(values, math.ceil(value + deviation + every))
-            answer.estimates[name] = Estimate(quality=Quality.SAMPLED, rows_read=read, low=low, high=high)
+            least, most = max(0, math.floor(value - deviation)), min(values, math.ceil(value + deviation + every))
+            answer.estimates[name] = Estimate(quality=Quality.SAMPLED, rows_read=read, low=least, high=most)
         else:
             share = found["value"] / total if total else 0.0
-            low, high = _interval(share, found.get("spread", 0.0), spread, total, every)
+            low, high = _interval(share, found.get("spread", 0.0), spread, total, every * int(row["u"] or 1))
             answer.metrics[name] = round(share * values)
             answer.estimates[name] = Estimate(quality=Quality.SAMPLED, rows_read=read, low=math.floor(low * values), high=math.ceil(high * values))
     if row["e"] is not None and values:
@@ -357,12 +357,18 @@ def _take_sample(asked: _Dictionaries, k: int, row: dict[str, Any], names: Seque
         answer.estimates["entropy"] = Estimate(quality=Quality.SAMPLED, rows_read=read)
 
 
-def _interval(share: float, spread: float, total_spread: float, total: float, every: int) -> tuple[float, float]:
-    """Return 95 % bounds of a share that a weighted sample of values estimates (ratio estimator); where nothing or all was seen, the rule of three."""
-    variance = (spread * (1 - 2 * share) + share * share * total_spread) / (total * total) if total else 0.0
+def _interval(share: float, spread: float, total_spread: float, total: float, cluster: int) -> tuple[float, float]:
+    """Return 95 % bounds of a share that a weighted sample of values estimates (ratio estimator).
+
+    Values are chosen, not rows, so a value with many rows that was not chosen is missing at once: the variance counts one more value of the most rows that
+    one in the sample stands for (``cluster``). Where nothing or all was seen, the rule of three bounds what such values may hold.
+    """
+    if not total:
+        return 0.0, 1.0
+    variance = (spread * (1 - 2 * share) + share * share * total_spread + cluster * cluster) / (total * total)
     deviation = Z95 * math.sqrt(max(0.0, variance))
-    unseen = 3 * every / total if total else 1.0
-    return max(0.0, share - max(deviation, unseen if share == 1.0 else 0.0)), min(1.0, share + max(deviation, unseen if share == 0.0 else 0.0))
+    unseen = 3 * cluster / total if share in (0.0, 1.0) else 0.0
+    return max(0.0, share - max(deviation, unseen)), min(1.0, share + max(deviation, unseen))
 
 
 def _histogram_of_rows(asked: _Dictionaries, k: int) -> None:

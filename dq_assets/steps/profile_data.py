@@ -56,6 +56,7 @@ class DataOptions(Record):
     memory_limit: str | None = None
     threads: int | None = Field(default=None, ge=1)
     timeout_s: float | None = Field(default=None, gt=0)
+    whole_rows: bool = True
 
     @field_validator("batch", mode="before")
     @classmethod
@@ -111,6 +112,7 @@ def profile_data(data: object, options: DataOptions, progress: Callable[[str], N
             as_of=options.wall_clock,
             batch=batch,
             timeout_s=options.timeout_s,
+            whole_rows=options.whole_rows,
             progress=progress,
         )
         shown = TableName(schema_name=opened.table.schema_name, table_name=options.name or opened.table.table_name)

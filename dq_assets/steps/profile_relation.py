@@ -76,6 +76,8 @@ def profile_relation(question: Question, identity: Identity, *, rows: int | None
             schema_fingerprint=fingerprint,
             columns=columns,
         )
+    if not question.whole_rows:
+        return Profiled(profiles, errors)
     if question.batch is None and None in profiles:
         profiles[None] = _with_keys(question, profiles[None], answers, errors)
         profiles[None] = _with_order(question, profiles[None], errors)

@@ -90,6 +90,13 @@ def test_what_a_profile_says(visits):
     assert found["page"].approximations == {}
 
 
+def test_whole_rows_may_be_left_out(visits):
+    found = profile(visits, as_of=NOW, whole_rows=False)
+    assert (found.candidate_keys, found.metrics) == ((), {"row_count": ROWS})
+    assert "order" not in found["visit_id"].metrics
+    assert found["visit_id"].distinct_count == ROWS
+
+
 def test_batches_come_in_data_time_and_add_up(visits):
     days = profile(visits, batch=("at", "day"), as_of=NOW)
 

@@ -18,12 +18,15 @@ import re
 import struct
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from fractions import Fraction
-from typing import Any, NamedTuple
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from dq_assets_tests.profiling.answer_key_text import lengths, texts, top_shapes
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 INF = math.inf
 NUMBERS = frozenset({"integer", "decimal", "float", "real"})
@@ -68,7 +71,7 @@ class Value(NamedTuple):
         if self.kind in ("float", "real"):
             read = float(found)
             read = as_real(read) if self.kind == "real" else read
-            return read == self.value or (read != read and self.value != self.value)
+            return read == self.value or (is_nan(read) and is_nan(self.value))
         return Fraction(found) == self.value
 
 
@@ -80,6 +83,11 @@ class Key(NamedTuple):
     shapes: list[tuple[str, int]]
     lengths: list[tuple[int, int]]
     histogram: list[tuple[float, float, int]]
+
+
+def is_nan(value: Any) -> bool:
+    """Whether a value is not a number."""
+    return isinstance(value, float) and math.isnan(value)
 
 
 def as_double(value: float | Decimal | Fraction) -> float:
@@ -167,18 +175,18 @@ def read(kind: str, value: Any) -> Any:
     if kind in ("time", "timetz"):
         return time_of_day(value)
     if kind in ("float", "real"):
-        return math.nan if value != value else float(value) + 0.0
+        return math.nan if is_nan(value) else float(value) + 0.0
     return Fraction(value) if kind == "decimal" else value
 
 
 def _place(value: Any) -> Any:
     """Return where a value sorts: NaN above all numbers, text by its code points."""
-    return (True, 0.0) if value != value else (False, value)
+    return (True, 0.0) if is_nan(value) else (False, value)
 
 
 def _counts(present: list[Any]) -> list[tuple[Any, int]]:
     # NaN is unlike itself in Python only.
-    counted = Counter("NaN" if isinstance(value, float) and value != value else value for value in present)
+    counted = Counter("NaN" if is_nan(value) else value for value in present)
     return [(math.nan if value == "NaN" and isinstance(present[0], (float, int)) else value, rows) for value, rows in counted.items()]
 
 
@@ -211,7 +219,7 @@ def order(present: list[Any]) -> str | None:
     if len(present) < 2:
         return None
     places = [_place(value) for value in present]
-    steps = list(zip(places, places[1:], strict=False))
+    steps = list(pairwise(places))
     up, down, same = (any(test(a, b) for a, b in steps) for test in (lambda a, b: a < b, lambda a, b: a > b, lambda a, b: a == b))
     if up and down:
         return "none"
@@ -240,7 +248,7 @@ def numbers(kind: str, present: list[Any]) -> dict[str, Any]:
     }
     if kind in ("float", "real"):
         key |= {
-            "nan_count": sum(1 for value in present if value != value),
+            "nan_count": sum(map(is_nan, present)),
             "infinite_count": present.count(INF),
             "minus_infinite_count": present.count(-INF),
         }
@@ -287,7 +295,7 @@ def steps(distinct: list[Any], unit: int) -> dict[str, Any]:
     """The smallest and the largest difference of neighbouring values."""
     if len(distinct) < 2:
         return {}
-    between = [Fraction(b) - Fraction(a) for a, b in zip(distinct, distinct[1:], strict=False)]
+    between = [Fraction(b) - Fraction(a) for a, b in pairwise(distinct)]
     found = {"min_step": min(between) / unit, "max_step": max(between) / unit}
     return {name: Near(as_double(step), share=3e-16) for name, step in found.items() if as_double(step) < INF}
 
@@ -336,7 +344,7 @@ def dates(kind: str, present: list[float], zone: str, as_of: datetime) -> tuple[
         for unit, there in (("days", set(days)), ("weeks", weeks), ("months", months)):
             key |= {f"distinct_{unit}": len(there), f"missing_{unit}": max(there) - min(there) + 1 - len(there)}
         if len(days) > 1:
-            key["longest_gap_days"] = max(b - a for a, b in zip(days, days[1:], strict=False))
+            key["longest_gap_days"] = max(b - a for a, b in pairwise(days))
         key |= steps(sorted(set(finite)), SECOND)
     return key, [(float(value) / 1e6, rows) for value, rows in Counter(local).items()]
 
@@ -375,7 +383,7 @@ def column_key(kind: str, values: list[Any], zone: str, as_of: datetime, sizes: 
 def comparable(kind: str, value: Any) -> Any:
     """Return a cell such that two are equal as SQL tells values apart, NULLs alike."""
     found = read(kind, value)
-    return "NaN" if isinstance(found, float) and found != found else found
+    return "NaN" if is_nan(found) else found
 
 
 def duplicate_rows(kinds: list[str], rows: list[tuple[Any, ...]]) -> int:

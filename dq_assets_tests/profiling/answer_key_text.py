@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections import Counter
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 BLANKS = "\t\n\f\r "
@@ -52,7 +53,7 @@ def is_json(text: str) -> bool:
 
 def is_mojibake(text: str) -> bool:
     """Whether UTF-8 was read as Latin-1 or Windows-1252, or could not be read."""
-    pairs = zip(text, text[1:], strict=False)
+    pairs = pairwise(text)
     return any(a in "\xc2\xc3" and "\x80" <= b <= "\xbf" for a, b in pairs) or any(part in text for part in ("\xe2\u20ac", "\xef\xbb\xbf", "\ufffd"))
 
 

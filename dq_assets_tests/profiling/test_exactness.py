@@ -85,7 +85,9 @@ def cells_of(schema: Schema, found: Any) -> list[Cell]:
     """Return all cells of a profile."""
     kinds, names = [column.typed.kind for column in schema.columns], [column.name for column in schema.columns]
     rows = list(zip(*(column.values for column in schema.columns), strict=True))
-    single = [(column.name,) for column in schema.columns if column.typed.kind not in ("boolean", "time", "timetz") and _identifies(schema, (column.name,), rows)]
+    single = [
+        (column.name,) for column in schema.columns if column.typed.kind not in ("boolean", "time", "timetz") and _identifies(schema, (column.name,), rows)
+    ]
     keys = list(found.candidate_keys)
     # Which pair is tried is a matter of cost; that it is a key is not.
     sound = keys == single if single or not keys else len(keys) == 1 and _identifies(schema, keys[0], rows)

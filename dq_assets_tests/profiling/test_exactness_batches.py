@@ -17,7 +17,26 @@ from dq_assets import profile
 from dq_assets.profiling.metrics import COLUMN_METRICS
 from dq_assets_tests.profiling.answer_key import column_key, duplicate_rows, moment, wall_clock
 from dq_assets_tests.profiling.hostile_schemas import (
-    BIGINT, BOOLEAN, DATE, DOUBLE, HUGEINT, INTEGER, REAL, TEXT, TIME, TIMESTAMP, TIMESTAMP_NS, TIMESTAMPTZ, WORDS, Col, Schema, Typed, decimal, nested, other, reals,
+    BIGINT,
+    BOOLEAN,
+    DATE,
+    DOUBLE,
+    HUGEINT,
+    INTEGER,
+    NAMES,
+    REAL,
+    TEXT,
+    TIME,
+    TIMESTAMP,
+    TIMESTAMP_NS,
+    WORDS,
+    Col,
+    Schema,
+    Typed,
+    decimal,
+    nested,
+    other,
+    reals,
 )  # fmt: skip
 from dq_assets_tests.profiling.test_exactness import AS_OF, METRICS, NOT_PROFILED, Cell, instant, write_duckdb
 
@@ -60,7 +79,14 @@ def _lists(sizes: list[int | None]) -> tuple[list[str | None], list[Any], list[i
 def _instants(chance: random.Random, suffix: str) -> list[str | None]:
     """Return times about the last Sunday of March, most of them near midnight, some missing, some without end."""
     near = [datetime(2024, 3, 30, 20) + timedelta(minutes=chance.randrange(60 * 56)) for _ in range(ROWS - 12)]
-    edges = ["2024-03-30 22:59:59.999999", "2024-03-30 23:00:00", "2024-03-31 21:59:59.999999", "2024-03-31 22:00:00", "2024-10-26 22:00:00", "2024-10-27 22:59:59"]
+    edges = [
+        "2024-03-30 22:59:59.999999",
+        "2024-03-30 23:00:00",
+        "2024-03-31 21:59:59.999999",
+        "2024-03-31 22:00:00",
+        "2024-10-26 22:00:00",
+        "2024-10-27 22:59:59",
+    ]
     found = [f"{each:%Y-%m-%d %H:%M:%S}" for each in near] + edges
     chance.shuffle(found)
     return [None, None, "infinity", "-infinity", *(text + suffix for text in found), None, None]
@@ -77,13 +103,19 @@ def _key_of(text: str | None, kind: str, zone: str, grain: str) -> str | None:
 
 
 ZONED, NAIVE = Typed("timestamptz", "TIMESTAMP WITH TIME ZONE"), Typed("timestamp", "TIMESTAMP")
-CASES = [("Europe/Berlin", ZONED, "+00", "day"), ("UTC", NAIVE, "", "day"), ("Europe/Berlin", ZONED, "+00", "month"), ("America/New_York", ZONED, "+00", "week"), ("Asia/Kolkata", ZONED, "+00", "hour")]
+CASES = [
+    ("Europe/Berlin", ZONED, "+00", "day"),
+    ("UTC", NAIVE, "", "day"),
+    ("Europe/Berlin", ZONED, "+00", "month"),
+    ("America/New_York", ZONED, "+00", "week"),
+    ("Asia/Kolkata", ZONED, "+00", "hour"),
+]
 
 
 @pytest.mark.parametrize(("zone", "typed", "suffix", "grain"), CASES, ids=lambda each: each if isinstance(each, str) else each.kind)
 def test_every_cell_of_every_batch_is_correct(zone: str, typed: Typed, suffix: str, grain: str, tmp_path: Path) -> None:
     chance = random.Random(f"{zone} {typed} {grain}")  # noqa: S311 - the same table each time
-    columns = [Col("at, \"when\"", typed, _instants(chance, suffix)), *_payload(chance)]
+    columns = [Col('at, "when"', typed, _instants(chance, suffix)), *_payload(chance)]
     path = tmp_path / "batches.duckdb"
     write_duckdb(path, Schema("batches", columns))
 
@@ -100,6 +132,23 @@ def test_every_cell_of_every_batch_is_correct(zone: str, typed: Typed, suffix: s
     assert [finding for batch in found for finding in batch.findings if finding.anomaly_type_id == NOT_PROFILED] == []
 
 
+@pytest.mark.parametrize("name", ["b", "k", "batch_of_row", "batch_start", "line\nbreak", 'say "hi"', "a.b"])
+def test_batches_of_a_table_with_hostile_names_are_correct(name: str, tmp_path: Path) -> None:
+    days = ["2024-01-01", "2024-01-02", "2024-01-01", None, "2024-01-02", "2024-01-01"]
+    others = [each for each in NAMES if each != name]
+    columns = [Col(name, DATE, days), *(Col(each, INTEGER, [i, i, i + 1, i + 2, None, i + 1]) for i, each in enumerate(others))]
+    columns += [Col(f"{each} as text", TEXT, [each, None, each, "x", "1", "2"]) for each in others]
+    path = tmp_path / "batches.duckdb"
+    write_duckdb(path, Schema("batches", columns))
+
+    found = profile(path, batch=(name, "day"), as_of=instant("UTC"), store_values="all")
+
+    rows_of = {key: [row for row, day in enumerate(days) if day == key] for key in ("2024-01-01", "2024-01-02")}
+    assert [batch.batch_key for batch in found] == [*rows_of]
+    cells = [cell for batch in found for cell in _cells(columns, batch, rows_of[batch.batch_key], "UTC")]
+    assert "\n".join(str(cell) for cell in cells if not cell.is_correct) == ""
+
+
 def _cells(columns: list[Col], batch: Any, rows: list[int], zone: str) -> list[Cell]:
     kinds, table = [column.typed.kind for column in columns], [tuple(column.values[row] for column in columns) for row in rows]
     cells = [
@@ -112,9 +161,9 @@ def _cells(columns: list[Col], batch: Any, rows: list[int], zone: str) -> list[C
         if column.name == "far" and there.distinct_count != 1:
             # Over rows the engine's own deviation is asked, whose squares overflow here.
             key.metrics.pop("stddev_value", None)
-        for name in sorted(METRICS | key.metrics.keys() | there.metrics.keys()):
-            # The metrics of the series are there; of the others what is there is right.
-            if (there.general_type.value, name) in SERIES or there.value(name) is not None:
-                cells.append(Cell(batch.batch_key, column.name, name, key.metrics.get(name), there.value(name)))
+        # The metrics of the series are there; of the others what is there is right.
+        names = sorted(METRICS | key.metrics.keys() | there.metrics.keys())
+        asked = [name for name in names if (there.general_type.value, name) in SERIES or there.value(name) is not None]
+        cells += [Cell(batch.batch_key, column.name, name, key.metrics.get(name), there.value(name)) for name in asked]
         cells.append(Cell(batch.batch_key, column.name, "estimates", [], sorted(there.approximations)))
     return cells

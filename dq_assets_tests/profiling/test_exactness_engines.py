@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 from dq_assets import profile
-from dq_assets_tests.profiling.hostile_schemas import SCHEMAS, Col, Schema
+from dq_assets_tests.profiling.hostile_schemas import SCHEMAS, TEXT, Col, Schema
 from dq_assets_tests.profiling.test_exactness import NOT_PROFILED, Cell, cells_of, instant, quoted
 
 if TYPE_CHECKING:
@@ -88,7 +88,12 @@ def on_spark(spark: Any) -> Iterator[Callable[[Schema], Any]]:
     from pyspark.sql import types as st
 
     # Few rows and many statements: compiling each of them costs more than running it.
-    quick = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN", "spark.sql.adaptive.enabled": "false", "spark.sql.shuffle.partitions": "1"}
+    quick = {
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        "spark.sql.adaptive.enabled": "false",
+        "spark.sql.shuffle.partitions": "1",
+    }
     before = {name: spark.conf.get(name) for name in quick}
     for name, value in quick.items():
         spark.conf.set(name, value)
@@ -109,10 +114,79 @@ def on_spark(spark: Any) -> Iterator[Callable[[Schema], Any]]:
         spark.conf.set(name, value)
 
 
-def judged(schema: Schema, found: Any) -> list[Cell]:
-    """Return the cells of a profile."""
-    broken = [finding.detail for finding in found.findings if finding.anomaly_type_id == NOT_PROFILED]
-    return [*cells_of(schema, found), Cell(schema.name, "", "not profiled", [], broken)]
+class Difference(NamedTuple):
+    """What is not as on DuckDB, on which engines, of which columns, and why."""
+
+    engines: tuple[str, ...]
+    metrics: frozenset[str]
+    concerns: Callable[[Col, Any], bool]
+    reason: str
+
+
+def _is_decimal(column: Col, *, digits: int = 0) -> bool:
+    return column.typed.kind == "decimal" and int(re.findall(r"\d+", column.typed.duckdb)[0]) >= digits
+
+
+DIFFERENCES = (
+    Difference(("postgres", "spark"), frozenset({"order"}), lambda _, found: found is None, "rows come back in no order that means anything"),
+    Difference(
+        ("postgres",),
+        frozenset({"nan_count", "infinite_count", "minus_infinite_count"}),
+        lambda column, found: _is_decimal(column) and found == 0,
+        "numeric has NaN, so it is counted; a DECIMAL of other engines has none",
+    ),
+    Difference(
+        ("postgres", "spark"),
+        frozenset({"standardized_distinct_count"}),
+        lambda column, _: any("ß" in (text or "") for text in column.values),
+        "upper() of letters without an upper-case letter of their own: DuckDB makes ẞ of ß, PostgreSQL leaves it, Java makes SS of it",
+    ),
+    Difference(
+        ("spark",),
+        frozenset({"sum_value"}),
+        lambda column, found: _is_decimal(column, digits=38) and found is None,
+        "a sum of more than 38 digits is none that Spark can hold",
+    ),
+    Difference(
+        ("spark",),
+        frozenset({"fractional_count", "fractional_sum"}),
+        lambda column, _: _is_decimal(column, digits=38),
+        "Spark takes a remainder in 38 digits, and loses those behind the point of numbers that have as many before it",
+    ),
+)
+
+
+class Tally:
+    """How many cells of an engine are correct, and how many differ for a reason that is listed."""
+
+    def __init__(self, engine: str) -> None:
+        self.engine, self.cells, self.justified = engine, 0, 0
+
+    def wrong(self, schema: Schema, found: Any) -> str:
+        """Return the cells that are neither, in words."""
+        broken = [finding.detail for finding in found.findings if finding.anomaly_type_id == NOT_PROFILED]
+        cells = [*cells_of(schema, found), Cell(schema.name, "", "not profiled", [], broken)]
+        columns = {column.name: column for column in schema.columns}
+        differing = [cell for cell in cells if not cell.is_correct]
+        unlisted = [cell for cell in differing if cell.column not in columns or not self._is_listed(cell, columns[cell.column])]
+        self.cells += len(cells)
+        self.justified += len(differing) - len(unlisted)
+        return "\n".join(map(str, unlisted))
+
+    def _is_listed(self, cell: Cell, column: Col) -> bool:
+        listed = (each for each in DIFFERENCES if self.engine in each.engines and cell.what in each.metrics)
+        return any(each.concerns(column, cell.found) for each in listed)
+
+    def __str__(self) -> str:
+        return f"{self.engine}: cells {self.cells}, correct {self.cells - self.justified}, justified {self.justified}"
+
+
+@pytest.fixture(scope="module")
+def tally_of() -> Iterator[Callable[[str], Tally]]:
+    """Keep one count for each engine, and print it in the end."""
+    tallies: dict[str, Tally] = {}
+    yield lambda engine: tallies.setdefault(engine, Tally(engine))
+    print(*tallies.values(), sep="\n")  # noqa: T201 - shown with -s
 
 
 def _name(schema: Schema) -> str:
@@ -120,10 +194,26 @@ def _name(schema: Schema) -> str:
 
 
 @pytest.mark.parametrize("schema", on("postgres"), ids=_name)
-def test_every_cell_is_correct_on_postgresql(schema: Schema, on_postgres: Callable[[Schema], Any]) -> None:
-    assert "\n".join(str(cell) for cell in judged(schema, on_postgres(schema)) if not cell.is_correct) == ""
+def test_every_cell_is_correct_on_postgresql(schema: Schema, on_postgres: Callable[[Schema], Any], tally_of: Callable[[str], Tally]) -> None:
+    assert tally_of("postgres").wrong(schema, on_postgres(schema)) == ""
 
 
-@pytest.mark.parametrize("schema", on("spark"), ids=_name)
-def test_every_cell_is_correct_on_spark(schema: Schema, on_spark: Callable[[Schema], Any]) -> None:
-    assert "\n".join(str(cell) for cell in judged(schema, on_spark(schema)) if not cell.is_correct) == ""
+FEW = ("unicode", "integers", "daylight_saving")
+
+
+@pytest.mark.parametrize("schema", [schema for schema in on("spark") if schema.name in FEW], ids=_name)
+def test_every_cell_of_some_tables_is_correct_on_spark(schema: Schema, on_spark: Callable[[Schema], Any], tally_of: Callable[[str], Tally]) -> None:
+    assert tally_of("spark").wrong(schema, on_spark(schema)) == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("schema", [schema for schema in on("spark") if schema.name not in FEW], ids=_name)
+def test_every_cell_is_correct_on_spark(schema: Schema, on_spark: Callable[[Schema], Any], tally_of: Callable[[str], Tally]) -> None:
+    assert tally_of("spark").wrong(schema, on_spark(schema)) == ""
+
+
+def test_a_column_that_spark_cannot_name_is_a_finding_and_the_others_are_profiled(on_spark: Callable[[Schema], Any]) -> None:
+    found = on_spark(Schema("replaced", [Col("${x}", TEXT, ["a", "b"]), Col("plain", TEXT, ["a", "b"])]))
+
+    assert found["plain"].distinct_count == 2
+    assert {finding.column_name for finding in found.findings if finding.anomaly_type_id == NOT_PROFILED} >= {"${x}"}

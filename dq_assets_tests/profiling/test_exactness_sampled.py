@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NOT_SAMPLED = {
-    "null_count", "min_value", "max_value", "min_length", "max_length", "avg_length", "zero_length_count", "leading_space_count", "trailing_space_count", "non_ascii_count",
+    "null_count", "min_value", "max_value", "min_length", "max_length", "avg_length", "zero_length_count", "leading_space_count", "trailing_space_count",
+    "non_ascii_count",
 }  # fmt: skip
 """What is cheap on every row is exact."""
 LEFT_OUT = {"max_frequency", "mode_share", "standardized_distinct_count", "shape_count", "format", "format_departure_count", "format_departure_share"}

@@ -1,0 +1,6 @@
+-- aggregates
+SELECT COUNT(CASE WHEN c_3 IS NULL THEN 1 END) AS `null_count`, CAST(MIN(exact_3) AS STRING) AS `min_value`, CAST(MAX(exact_3) AS STRING) AS `max_value`, COUNT(CASE WHEN c_3 THEN 1 END) AS `true_count`, COUNT(CASE WHEN NOT c_3 THEN 1 END) AS `false_count` FROM (SELECT `the column` AS c_3, `the column` AS exact_3 FROM `main`.`t`) AS rows_read;
+-- frequencies
+SELECT k, b, CAST(SUM(n) AS BIGINT) AS n, COUNT(v) AS distinct_count, COUNT(CASE WHEN NOT v IS NULL AND n = 1 THEN 1 END) AS unique_count, COUNT(CASE WHEN NOT v IS NULL AND n > 1 THEN 1 END) AS duplicated_count, MAX(CASE WHEN NOT v IS NULL THEN n END) AS m, CAST(SUM(CASE WHEN NOT v IS NULL THEN n * LN(n) END) / LN(2) AS DOUBLE) AS e, CAST(NULL AS BIGINT) AS standardized_distinct_count FROM (SELECT 3 AS k, CAST(NULL AS TIMESTAMP_NTZ) AS b, `the column` AS v, COUNT(*) AS n FROM `main`.`t` GROUP BY `the column`) AS d GROUP BY k, b;
+-- most frequent
+SELECT k, b, CAST(v AS STRING) AS v, n, place FROM (SELECT k, b, v, n, ROW_NUMBER() OVER (ORDER BY n DESC, v NULLS LAST) AS place FROM (SELECT 3 AS k, CAST(NULL AS TIMESTAMP_NTZ) AS b, `the column` AS v, COUNT(*) AS n FROM `main`.`t` GROUP BY `the column` HAVING NOT `the column` IS NULL) AS d ORDER BY n DESC, v NULLS LAST LIMIT 10) AS r;

@@ -1,0 +1,6 @@
+-- aggregates
+SELECT COUNT(CASE WHEN c_3 IS NULL THEN 1 END) AS "null_count", MIN(size_3) AS "min_size", MAX(size_3) AS "max_size", CAST(SUM(size_3) AS DOUBLE PRECISION) / NULLIF(COUNT(size_3), 0) AS "avg_size", COUNT(CASE WHEN size_3 = 0 THEN 1 END) AS "empty_count" FROM (SELECT "the column" AS c_3, OCTET_LENGTH("the column") AS size_3 FROM "main"."t") AS rows_read;
+-- frequencies
+SELECT k, b, CAST(SUM(n) AS BIGINT) AS n, COUNT(v) AS distinct_count, COUNT(CASE WHEN NOT v IS NULL AND n = 1 THEN 1 END) AS unique_count, COUNT(CASE WHEN NOT v IS NULL AND n > 1 THEN 1 END) AS duplicated_count, MAX(CASE WHEN NOT v IS NULL THEN n END) AS m, CAST(CAST(SUM(CASE WHEN NOT v IS NULL THEN n * LN(n) END) AS DOUBLE PRECISION) / LN(2) AS DOUBLE PRECISION) AS e, CAST(NULL AS BIGINT) AS standardized_distinct_count FROM (SELECT 3 AS k, CAST(NULL AS TIMESTAMP) AS b, "the column" AS v, COUNT(*) AS n FROM "main"."t" GROUP BY "the column") AS d GROUP BY k, b;
+-- most frequent
+SELECT k, b, CAST(v AS TEXT) AS v, n, place FROM (SELECT k, b, v, n, ROW_NUMBER() OVER (ORDER BY n DESC NULLS LAST, v) AS place FROM (SELECT 3 AS k, CAST(NULL AS TIMESTAMP) AS b, "the column" AS v, COUNT(*) AS n FROM "main"."t" GROUP BY "the column" HAVING NOT "the column" IS NULL) AS d ORDER BY n DESC NULLS LAST, v LIMIT 10) AS r;
