@@ -380,7 +380,8 @@ def histogram_statement(family: Family, timezone: str, dialect: str) -> str:
     template = (
         "SELECT k, b, lo, hi, {bucket} AS bucket, cast(sum(n) AS BIGINT) AS n FROM ("
         "SELECT s.k, s.b, s.n, s.x, r.lo, r.hi, r.width, {about} AS about FROM (SELECT k, b, n, {value} AS x FROM {d}) AS s"
-        " JOIN (SELECT k, b, lo, hi, {width} AS width FROM (SELECT k, b, min(x) AS lo, max(x) AS hi FROM (SELECT k, b, {value} AS x FROM {d}) AS t GROUP BY k, b) AS e) AS r"
+        " JOIN (SELECT k, b, lo, hi, {width} AS width FROM ("
+        "SELECT k, b, min(x) AS lo, max(x) AS hi FROM (SELECT k, b, {value} AS x FROM {d}) AS t GROUP BY k, b) AS e) AS r"
         " ON s.k = r.k AND NOT s.b IS DISTINCT FROM r.b WHERE {fit} AND NOT s.x IS NULL) AS h GROUP BY 1, 2, 3, 4, 5"
     )
     return _structured(template, family, timezone, dialect, value=value, width=BUCKET_WIDTH, about=BUCKET_ABOUT, bucket=BUCKET, fit=BUCKETS_FIT)
@@ -448,8 +449,8 @@ def most_frequent_statement(table: str, ks: tuple[int, ...], limit: int, dialect
     value = f"left(v, {TEXT_KEPT})" if text else "cast(v AS STRING)"
     if ranked:
         template = (
-            f"SELECT k, b, {value} AS v, n, place FROM (SELECT k, b, v, n, row_number() OVER (PARTITION BY k, b ORDER BY n DESC, v) AS place FROM {table} WHERE NOT v IS NULL) AS r"
-            f" WHERE place <= {limit}"
+            f"SELECT k, b, {value} AS v, n, place FROM (SELECT k, b, v, n, row_number() OVER (PARTITION BY k, b ORDER BY n DESC, v) AS place"
+            f" FROM {table} WHERE NOT v IS NULL) AS r WHERE place <= {limit}"
         )
         return parse_one(template, read=DIALECT).sql(dialect=dialect)
     one = parse_one(

@@ -118,7 +118,8 @@ def order_of_columns(relation: str, columns: Sequence[Column], dialect: str, *, 
     rows = f"SELECT {', '.join(quotes)} FROM {relation}{condition}{f' LIMIT {limit}' if limit else ''}"
     steps = ", ".join(f"{name} AS v{index}, lag({name}) OVER () AS p{index}" for index, name in enumerate(quotes))
     counts = ", ".join(
-        f"count(*) FILTER (v{index} > p{index}) AS up{index}, count(*) FILTER (v{index} = p{index}) AS same{index}, count(*) FILTER (v{index} < p{index}) AS down{index}"
+        f"count(*) FILTER (v{index} > p{index}) AS up{index}, count(*) FILTER (v{index} = p{index}) AS same{index},"
+        f" count(*) FILTER (v{index} < p{index}) AS down{index}"
         for index in range(len(quotes))
     )
     return f"SELECT {counts} FROM (SELECT {steps} FROM ({rows}) AS r) AS s"

@@ -223,7 +223,13 @@ def frequencies_statement(
 
 
 def most_frequent_statement(
-    relation: exp.Expr, columns: Sequence[tuple[int, Column]], timezone: str, dialect: str, *, where: exp.Expr | None, batch: exp.Expr | None
+    relation: exp.Expr,
+    columns: Sequence[tuple[int, Column]],
+    timezone: str,
+    dialect: str,
+    *,
+    where: exp.Expr | None,
+    batch: exp.Expr | None,  # noqa: ARG001 - all statements are asked alike
 ) -> exp.Expr:
     """Return the statement for ``k, b, v, n, place``: the most frequent values of each column, over all rows."""
 
@@ -272,7 +278,13 @@ def shapes_statement(dialect: str, limit: int) -> str:
 
 
 def histogram_statement(
-    relation: exp.Expr, columns: Sequence[tuple[int, Column]], timezone: str, dialect: str, *, where: exp.Expr | None, batch: exp.Expr | None
+    relation: exp.Expr,
+    columns: Sequence[tuple[int, Column]],
+    timezone: str,
+    dialect: str,
+    *,
+    where: exp.Expr | None,
+    batch: exp.Expr | None,  # noqa: ARG001 - all statements are asked alike
 ) -> exp.Expr:
     """Return the statement for ``k, b, lo, hi, bucket, n``: 20 equal widths over all rows of each column; dates as seconds since 1970."""
 

@@ -106,7 +106,7 @@ class _Dictionaries:
         # Text: names are quoted by sqlglot. A system sample reads whole blocks, so it costs what it returns.
         names = {k: quoted(self.question.columns[k].name).sql(dialect=self.question.dialect) for k in self.ks}
         counts = ", ".join(f"count({name}) AS n{k}, count(DISTINCT {name}) AS d{k}" for k, name in names.items())
-        sample = f"SELECT {', '.join(names.values())} FROM {self.relation} TABLESAMPLE SYSTEM ({percent:.6f} PERCENT) REPEATABLE ({SEED})"
+        sample = _some_rows(", ".join(names.values()), self.relation, percent)
         try:
             row = self.question.session.rows(f"SELECT {counts} FROM ({sample}) AS s", timeout_s=self.question.timeout_s)[0]
         except SourceError:
@@ -245,6 +245,12 @@ class _Dictionaries:
         self.findings.take_frequencies(row)
 
 
+def _some_rows(names: str, relation: str, percent: float, where: str = "true") -> str:
+    """Return the statement for a part of the rows, the same ones each time: a window is computed by one thread, and several would share a sample otherwise."""
+    rows = f"SELECT {names}, first_value(1) OVER () AS dq_in_order FROM {relation} TABLESAMPLE SYSTEM ({percent:.6f} PERCENT) REPEATABLE ({SEED}) WHERE {where}"
+    return f"SELECT {names} FROM ({rows}) AS r WHERE dq_in_order = 1"
+
+
 def _about(statement: str, table: str, ks: Sequence[int]) -> str:
     """Return a statement that reads some columns of a dictionary only."""
     # The dictionary's own names and no literals stand in the statements; one that has an alias keeps it.
@@ -283,7 +289,7 @@ def _keep_sample(asked: _Dictionaries, family: Family, k: int) -> bool:
     name = raw.sql(dialect=dialect)
     percent = min(100.0, 100.0 * FREQUENT_ROWS / asked.rows)
     frequent = (
-        f"SELECT {name} AS v FROM {relation} TABLESAMPLE SYSTEM ({percent:.6f} PERCENT) REPEATABLE ({SEED}) WHERE {where} GROUP BY 1"
+        f"SELECT {name} AS v FROM ({_some_rows(name, relation, percent, where)}) AS s GROUP BY 1"
         f" HAVING count(*) >= {FREQUENT_SEEN} AND NOT {name} IS NULL ORDER BY count(*) DESC, 1 LIMIT {FREQUENT_VALUES}"
     )
     batch = asked.batch or dictionary.NO_BATCH

@@ -161,7 +161,12 @@ def instant(zone: str) -> datetime:
     return AS_OF.replace(tzinfo=ZoneInfo(zone))
 
 
-@pytest.mark.parametrize("schema", ON_DUCKDB, ids=lambda schema: schema.name[:30].encode("ascii", "replace").decode())
+def _named(schema: Schema) -> Any:
+    marks = [pytest.mark.slow] if len(schema.columns) > 1_000 else []
+    return pytest.param(schema, id=schema.name[:30].encode("ascii", "replace").decode(), marks=marks)
+
+
+@pytest.mark.parametrize("schema", [_named(schema) for schema in ON_DUCKDB])
 def test_every_cell_is_correct_on_duckdb(schema: Schema, tmp_path: Path) -> None:
     assert [str(cell) for cell in cells_on_duckdb(schema, tmp_path) if not cell.is_correct] == []
 
