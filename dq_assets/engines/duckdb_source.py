@@ -117,7 +117,10 @@ def connect(spill: str, *, memory_limit: str | None = None, threads: int | None 
 
 
 def _shapes_of_ascii(texts: Any) -> Any:
-    """Return the shapes of ASCII texts: letters become ``a`` and ``A``, digits ``N``, in one pass over the bytes (14 times as fast as three regular expressions)."""
+    """Return the shapes of ASCII texts: letters become ``a`` and ``A``, digits ``N``.
+
+    One pass over the bytes, which is 14 times as fast as three regular expressions.
+    """
     import pyarrow as pa
 
     column = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts

@@ -8,11 +8,11 @@ from dq_assets.records.enums import GeneralType
 _INTRODUCTION = """\
 # Metrics
 
-What a profile measures. In the SQL, `c` is the value, `len` and `bytes` its characters and UTF-8 bytes, `bare` the text without outer spaces, `up` and `low` whether it holds an
-upper-case or lower-case letter, `x` a number as a double without NaN and infinities, `exact` the number in its own type, `d` a time in the group's timezone
-(NULL where infinite), `n` how many rows hold a value, `:name` a pattern or moment of `dq_assets/profiling/metrics.py`. A metric that is not defined for a column is
-absent, never 0. Those of the series are measured per batch too. Beside them stand the 10 most frequent values, the most frequent shapes, a histogram of
-20 buckets and one of lengths. This page is generated from the catalogue.
+What a profile measures. In the SQL, `c` is the value, `len` and `bytes` its characters and UTF-8 bytes, `bare` the text without outer spaces, `up` and
+`low` whether it holds an upper-case or lower-case letter, `x` a number as a double without NaN and infinities, `exact` the number in its own type, `d` a
+time in the group's timezone (NULL where infinite), `n` how many rows hold a value, `:name` a pattern or moment of `dq_assets/profiling/metrics.py`. A
+metric that is not defined for a column is absent, never 0. Those of the series are measured per batch too. Beside them stand the 10 most frequent values,
+the most frequent shapes, a histogram of 20 buckets and one of lengths. This page is generated from the catalogue.
 
 | Metric | Of | Unit | Counts, or is | Series |
 |---|---|---|---|---|

@@ -38,8 +38,8 @@ Progress = Callable[[str], None]
 def profile(context: StepContext, group_name: str, request: RunRequest, progress: Progress = lambda _: None) -> ProfileRun:
     """Profile a group and return the completed run.
 
-    A table that did not change is not scanned again, nor is a batch whose rows and validation stayed. Batches whose validation failed, and batches no suite has judged yet, are
-    kept out of learning (``excluded``, ``pending``).
+    A table that did not change is not scanned again, nor is a batch whose rows and validation stayed. Batches whose validation failed, and batches no
+    suite has judged yet, are kept out of learning (``excluded``, ``pending``).
 
     Raises:
         EvaluationError: the group has no registered table, or no batch in the range asked for (``DQ-RUN-004``).

@@ -1,7 +1,7 @@
 """The profile of each table as a page that a person reads, beside the metadata.
 
-Decision: one page a table, renewed by every run, so that they stay few. It is written beside its place and then moved there, so that a reader never sees half of
-one. What it shows went through the group's ``store_values`` before.
+Decision: one page a table, renewed by every run, so that they stay few. It is written beside its place and then moved there, so that a reader never
+sees half of one. What it shows went through the group's ``store_values`` before.
 """
 
 from __future__ import annotations

@@ -245,9 +245,9 @@ def test_what_dagster_or_a_person_runs_again_is_not_asked_for_a_second_time(inst
 
 
 def test_what_was_asked_for_again_under_its_token_is_not_asked_for_a_second_time(instance, definitions) -> None:
-    run = start(instance, definitions, os.getpid(), run_token="a1b2")  # noqa: S106 - the token of a run is no password
+    run = start(instance, definitions, os.getpid(), run_token="a1b2")
     fail(instance, run, RunFailureReason.UNEXPECTED_TERMINATION)
-    start(instance, definitions, None, run_token="a1b2")  # noqa: S106 - as above
+    start(instance, definitions, None, run_token="a1b2")
     assert tick(instance, definitions, "dq_reconcile").run_requests == []
 
 

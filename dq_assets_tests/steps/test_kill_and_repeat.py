@@ -1,7 +1,5 @@
 """A step that is killed in the middle and asked for again leaves what an undisturbed one leaves."""
 
-# ruff: noqa: S106 - the token of a run is no password
-
 from __future__ import annotations
 
 import os

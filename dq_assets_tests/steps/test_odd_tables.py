@@ -104,7 +104,7 @@ def test_the_same_failing_content_is_one_alert_however_often_it_is_judged(lake):
     lake.arrive(NEXT, lambda rows: rows.update(status=["lost"] * len(rows["status"])))
     lake.test(NEXT)
     first = lake.alert(NEXT)
-    lake.test(NEXT, token="again")  # noqa: S106 - not a secret
+    lake.test(NEXT, token="again")
 
     assert (first.new > 0, lake.alert(NEXT).new) == (True, 0)
 

@@ -22,7 +22,8 @@ CREATE TABLE orders AS SELECT i AS order_id, TIMESTAMP '2024-01-01' + i * INTERV
 FROM generate_series(0, {DAYS * 96 - 1}) AS s(i)
 """
 NEXT_DAY = f"""
-INSERT INTO orders SELECT 100000 + i, TIMESTAMP '2024-01-01' + INTERVAL '{DAYS} days' + i * INTERVAL '15 minutes', %s, 103, 'A-1001' FROM generate_series(0, 95) AS s(i)
+INSERT INTO orders SELECT 100000 + i, TIMESTAMP '2024-01-01' + INTERVAL '{DAYS} days' + i * INTERVAL '15 minutes', %s, 103, 'A-1001'
+FROM generate_series(0, 95) AS s(i)
 """
 
 
@@ -56,7 +57,8 @@ def test_a_group_in_postgresql_is_profiled_learned_and_judged(shop):
     failed = {result.column_name for result in context.store.test_results(judged.test_run_id) if result.result_status is Verdict.FAIL}
 
     assert run.row_count == DAYS * 96 + 3
-    assert (columns["order_id"].distinct_count, columns["amount"].metrics["sum_value"]) == (DAYS * 96, pytest.approx(sum(100 + i % 7 for i in range(DAYS * 96))))
+    assert columns["order_id"].distinct_count == DAYS * 96
+    assert columns["amount"].metrics["sum_value"] == sum(100 + i % 7 for i in range(DAYS * 96))
     assert len(context.store.batches_of_profile(run.profile_run_id)) == DAYS
     assert {top.value for top in columns["status"].top_values} == {"open", "paid", "shipped"}
     assert "status" in failed
