@@ -152,7 +152,7 @@ def measure(question: Question, rows: int) -> Answers:
         SourceError: nothing of the relation can be read.
     """
     from dq_assets.steps.measure_dictionaries import measure_by_dictionary
-    from dq_assets.steps.measure_rows import measure_by_rows, with_batches_at_hand
+    from dq_assets.steps.measure_rows import measure_by_rows
 
     findings = Findings(question, rows)
     positions = range(len(question.columns))
@@ -161,10 +161,9 @@ def measure(question: Question, rows: int) -> Answers:
     elif question.batch is None:
         measure_by_dictionary(findings, question, positions)
     else:
-        at_hand = with_batches_at_hand(question, rows)
         text = [k for k in positions if question.columns[k].general_type is GeneralType.TEXT]
-        measure_by_rows(findings, at_hand, [k for k in positions if k not in set(text)])
-        measure_by_dictionary(findings, at_hand, text)
+        measure_by_rows(findings, question, [k for k in positions if k not in set(text)])
+        measure_by_dictionary(findings, question, text)
     return findings.answers()
 
 

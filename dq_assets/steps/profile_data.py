@@ -119,17 +119,18 @@ def profile_data(data: object, options: DataOptions, progress: Callable[[str], N
         with sampled(question, options.sample, options.batch) as (asked, as_of_all_rows):
             found = profile_relation(asked, Identity(shown))
         grain = options.batch.grain or Grain.DAY
+        newest = max((start for start in found.profiles if start is not None), default=None)
         profiles = [
-            _told(as_of_all_rows(profile, start), shown, options, found.errors if start is None else [], batch_key(start, grain) if start else None)
+            _told(as_of_all_rows(profile, start), shown, options, found.errors if start == newest else [], batch_key(start, grain) if start else None)
             for start, profile in found.profiles.items()
         ]
     return BatchProfiles(profiles) if options.batch.is_timed else profiles[0]
 
 
 def _told(profile: TableProfile, table: TableName, options: DataOptions, errors: list[tuple[str | None, str, SourceError]], key: str | None) -> TableProfile:
-    """Return the profile with names, findings and masked values."""
+    """Return the profile with names, findings and masked values; of batches, the newest one says what could not be measured."""
     columns = tuple(with_pii_risk(column) for column in profile.columns)
-    findings = [] if key is not None else [*find(table, "", columns), *not_measured(table, "", errors)]
+    findings = [*([] if key is not None else find(table, "", columns)), *not_measured(table, "", errors)]
     policy = policy_of(options.store_values, columns)
     name = table.table_name if table.schema_name == FRAME_SCHEMA else str(table)
     kept = tuple(masked(column, policy, options.batch.column) for column in columns)

@@ -18,6 +18,7 @@ from dq_assets.profiling.table_profile import TableProfile
 from dq_assets.records.enums import GeneralType
 from dq_assets.records.profiles import ColumnProfile, FrequentValue, HistogramBucket
 from dq_assets.steps.measure import Answers, Batch, ColumnAnswer, Question, measure
+from dq_assets.steps.measure_rows import with_batches_at_hand
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,6 +60,7 @@ def profile_relation(question: Question, identity: Identity, *, rows: int | None
         SourceError: the rows cannot be counted: nothing can be measured.
     """
     rows = count_rows(question) if rows is None else rows
+    question = with_batches_at_hand(question, rows)
     answers = measure(question, rows)
     errors: list[tuple[str | None, str, SourceError]] = [(question.columns[k].name, what, error) for k, (what, error) in sorted(answers.errors.items())]
     fingerprint = schema_fingerprint(question.columns)
@@ -170,10 +172,16 @@ def _add_duplicates(question: Question, profiles: dict[Batch, TableProfile], err
         if counted is None or any(counted.values()):
             counted = _per_batch(question, table_metrics.compared_duplicates(relation, readable, question.dialect, batch=batch, where=where))
     except SourceError as error:
-        errors.append((None, "duplicate_row_count", error))
+        _tell(errors, "duplicate_row_count", error)
         return
     for start, profile in profiles.items():
         profile.metrics["duplicate_row_count"] = counted.get(start, 0)
+
+
+def _tell(errors: list[tuple[str | None, str, SourceError]], what: str, error: SourceError) -> None:
+    """Add what failed of whole rows, unless a column failed, which is why they did and was told."""
+    if not any(name for name, _, _ in errors):
+        errors.append((None, what, error))
 
 
 def _per_batch(question: Question, statement: str) -> dict[Batch, int]:
@@ -231,7 +239,7 @@ def _key_pairs(question: Question, columns: Sequence[ColumnProfile], rows: int, 
             if question.session.rows(all_rows, timeout_s=question.timeout_s)[0]["d"] == rows:
                 return [pair]
     except SourceError as error:
-        errors.append((None, "candidate keys", error))
+        _tell(errors, "candidate keys", error)
     return []
 
 

@@ -211,3 +211,16 @@ def test_a_late_statement_is_ended(tmp_path):
         connection.execute("CREATE VIEW slow AS SELECT a.i * b.i AS product FROM range(1000000) a(i), range(1000000) b(i)")
     with pytest.raises(SourceError, match="DQ-SQL-002"):
         profile(tmp_path / "slow.duckdb", timeout_s=0.2)
+
+
+def test_a_column_that_cannot_be_measured_is_one_finding_and_the_rest_is_there(tmp_path):
+    with duckdb.connect(str(tmp_path / "broken.duckdb")) as connection:
+        connection.execute("CREATE TABLE t AS SELECT i AS id, 'x' || i AS word, TIMESTAMP '2024-01-01' + i * INTERVAL 1 HOUR AS moment FROM range(48) r(i)")
+        connection.execute("CREATE VIEW v AS SELECT id, CAST(word AS INTEGER) AS number, moment FROM t")
+    whole = profile(tmp_path / "broken.duckdb", table="v", as_of=NOW)
+    days = profile(tmp_path / "broken.duckdb", table="v", batch=("moment", "day"), as_of=NOW)
+
+    for found in (whole, days[-1]):
+        assert {item.column_name for item in found.findings if "could not" in item.detail or "failed" in item.detail} == {"number"}
+        assert found["id"].distinct_count in (48, 24)
+        assert (found["number"].record_count, found["number"].distinct_count) == (0, None)
