@@ -47,8 +47,8 @@ SAMPLED_VALUES = 1 << 15
 """How many distinct values a sampled dictionary holds, about: its counts of values are within 1 % in 19 of 20 cases."""
 FREQUENT_ROWS, FREQUENT_SEEN, FREQUENT_VALUES = 1 << 17, 3, 2_000
 """A value that is seen three times in about 130,000 rows is counted in full before a near-unique column is sampled."""
-SHAPED_BY_EXPRESSIONS = 10_000
-"""So few values get their shapes by regular expressions, which is slower and needs nothing to be loaded."""
+SHAPED_BY_EXPRESSIONS = 100_000
+"""So few values get their shapes by regular expressions: the faster function needs pyarrow, and loading that costs as much."""
 SEED = 7
 Z95 = 1.96
 
