@@ -46,7 +46,8 @@ RANKED_VALUES = 100_000
 SAMPLED_VALUES = 1 << 15
 """How many distinct values a sampled dictionary holds, about: its counts of values are within 1 % in 19 of 20 cases."""
 FREQUENT_ROWS, FREQUENT_SEEN, FREQUENT_VALUES = 1 << 17, 3, 2_000
-"""A value that is seen three times in about 130,000 rows is counted in full before a near-unique column is sampled."""
+FREQUENT_PERCENT = 5.0
+"""A value that is seen three times in about 130,000 rows, or a twentieth of all, is counted in full before a near-unique column is sampled."""
 SHAPED_BY_EXPRESSIONS = 100_000
 """So few values get their shapes by regular expressions: the faster function needs pyarrow, and loading that costs as much."""
 SEED = 7
@@ -287,7 +288,7 @@ def _keep_sample(asked: _Dictionaries, family: Family, k: int) -> bool:
     value, raw = dictionary.stored_value(column), quoted(column.name)
     relation, dialect, where = asked.relation, question.dialect, asked.where or "true"
     name = raw.sql(dialect=dialect)
-    percent = min(100.0, 100.0 * FREQUENT_ROWS / asked.rows)
+    percent = min(FREQUENT_PERCENT, 100.0 * FREQUENT_ROWS / asked.rows)
     frequent = (
         f"SELECT {name} AS v FROM ({_some_rows(name, relation, percent, where)}) AS s GROUP BY 1"
         f" HAVING count(*) >= {FREQUENT_SEEN} AND NOT {name} IS NULL ORDER BY count(*) DESC, 1 LIMIT {FREQUENT_VALUES}"
