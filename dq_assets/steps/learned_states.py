@@ -76,7 +76,8 @@ def rows_to_learn(
     before = {key: version for key, version in versions.items() if key not in taken}
     covered = {state.batches_digest for state in stored.values()}
     added = bool(stored) and bool(before) and covered == {digest_of(before)} and len(stored) == len(scan.plan.columns)
-    keys = [key for key in learned if key in taken] if added else list(learned)
+    # In data time, since sums of floating numbers depend on their order, and a set of texts has another one in every process.
+    keys = sorted(key for key in learned if key in taken or not added)
     if added and not keys:
         return LearnedRows(None, 0, (), True, digest_of(versions))
     profiles = tuple(taken[key] for key in keys if key in taken)
