@@ -12,11 +12,14 @@ do not take them as they are.
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import duckdb
 from sqlglot import exp
@@ -41,13 +44,15 @@ from dq_assets.records.enums import GeneralType
 from dq_assets.records.tables import Column, TableName
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import pyarrow as pa
 
     from dq_assets.engines.duckdb_source import OpenSource
     from dq_assets.settings import DuckDBConnection
+
+Result = TypeVar("Result")
 
 CAPABILITIES = Capabilities(dialect="duckdb", max_aggregates=400, approximate_distinct=True, temporary_tables=True, keeps_order=True)
 INTERRUPT_EVERY_S = 0.05
@@ -120,6 +125,16 @@ def _interrupt_after(timeout_s: float, connection: duckdb.DuckDBPyConnection, fi
         _interrupt_until(connection, finished)
 
 
+@cache
+def _statements() -> ThreadPoolExecutor:
+    """Return the thread that runs the statements of the main thread, one after the other."""
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="dq-statement")
+
+
+# A process that was forked has the executor but not its thread.
+os.register_at_fork(after_in_child=_statements.cache_clear)
+
+
 class DuckDBSession:
     """One connection on one state of the source. Made by ``DuckDBEngine.session``."""
 
@@ -144,14 +159,17 @@ class DuckDBSession:
             SourceError: ``DQ-SQL-001`` with DuckDB's first line, ``DQ-SQL-002`` when it ran longer than ``timeout_s`` seconds.
         """
         with self._statement("the statement", "read less at once, or allow it more time.", timeout_s):
-            return self._connection.sql(_text(sql), params=dict(params) if params else None).to_arrow_table()
+            return self._interruptible(lambda: self._connection.sql(_text(sql), params=dict(params) if params else None).to_arrow_table())
 
     def rows(self, sql: exp.Expr | str, params: Mapping[str, object] | None = None, *, timeout_s: float | None = None) -> list[dict[str, Any]]:
         """Run one statement as ``query`` does and return its rows as mappings; plans it once, where an Arrow table takes DuckDB two plans."""
         with self._statement("the statement", "read less at once, or allow it more time.", timeout_s):
-            answer = self._connection.execute(_text(sql), dict(params) if params else None)
-            names = [column[0] for column in answer.description or ()]
-            return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+            return self._interruptible(lambda: self._fetched(_text(sql), params))
+
+    def _fetched(self, text: str, params: Mapping[str, object] | None) -> list[dict[str, Any]]:
+        answer = self._connection.execute(text, dict(params) if params else None)
+        names = [column[0] for column in answer.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
 
     def query_user_sql(self, sql: str, *, row_cap: int, timeout_s: float) -> pa.Table:
         """Run a stranger's SELECT, in DuckDB's dialect, and return at most ``row_cap`` of its rows.
@@ -165,7 +183,7 @@ class DuckDBSession:
         """
         text = capped_select(self._connection, sql, row_cap)
         with self._statement("user SQL", "make it read less, or raise its time-out.", timeout_s, "correct the SQL of the test."):
-            return self._connection.sql(text).to_arrow_table()
+            return self._interruptible(lambda: self._connection.sql(text).to_arrow_table())
 
     def execute_temp(self, name: str, query: exp.Expr | str, *, insert: bool = False, timeout_s: float | None = None) -> None:
         """Keep the rows of a query in a temporary table of this session; see the protocol.
@@ -177,7 +195,8 @@ class DuckDBSession:
         """
         table = exp.table_(name, db="main", catalog="temp", quoted=True).sql(dialect="duckdb")
         with self._statement("the statement", "read less at once, or allow it more time.", timeout_s):
-            self._connection.execute(f"{f'INSERT INTO {table}' if insert else f'CREATE OR REPLACE TEMP TABLE {table} AS'} {_text(query)}")
+            statement = f"{f'INSERT INTO {table}' if insert else f'CREATE OR REPLACE TEMP TABLE {table} AS'} {_text(query)}"
+            self._interruptible(lambda: self._connection.execute(statement))
 
     def shape_function(self) -> str | None:
         """Return the name of the function for the shape of ASCII text, made ready; the first call in a process imports pyarrow."""
@@ -220,6 +239,22 @@ class DuckDBSession:
         if not self._finished.is_set():
             threading.Thread(target=_interrupt_until, args=(self._connection, self._finished), name="dq-cancel", daemon=True).start()
 
+    def _interruptible(self, run: Callable[[], Result]) -> Result:
+        """Run a statement so that what ends the main thread, Ctrl-C or Dagster's end of a step, ends the statement.
+
+        DuckDB looks for signals only now and then, and Python heeds none while the main thread is in DuckDB; so it waits there for another thread.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            return run()
+        running = _statements().submit(run)
+        try:
+            return running.result()
+        except BaseException:
+            while not running.done():
+                self._connection.interrupt()
+                wait([running], timeout=INTERRUPT_EVERY_S)
+            raise
+
     @contextmanager
     def _statement(self, what: str, fix_late: str, timeout_s: float | None, fix: str = "") -> Iterator[None]:
         """Run the block as one statement: interrupted when late or cancelled, DuckDB's errors told in our words."""
@@ -235,11 +270,6 @@ class DuckDBSession:
             if late.is_set():
                 raise SourceError("DQ-SQL-002", f"{what} ran longer than {timeout_s:g} s.", fix_late) from error
             raise SourceError("DQ-SQL-001", f"{what} failed: {_message(error)}", fix) from error
-        except RuntimeError as error:
-            # DuckDB looks for signals while it works, ends the statement on Ctrl-C, and says so in a way that hides what it was.
-            if "interrupted" in str(error):
-                raise KeyboardInterrupt from None
-            raise
         finally:
             finished.set()
             if watch is not None:

@@ -343,8 +343,13 @@ def histogram_bars(column: ColumnProfile) -> tuple[list[plots.Bar], bool]:
     Of whole numbers, a bucket narrower than 1 holds at most one, so each number gets a bar of its own instead of a comb of full and empty buckets.
     """
     bars = [plots.Bar(bucket.lower, bucket.upper, bucket.frequency) for bucket in column.histogram]
-    # An integer type has no fractions to count.
-    if column.general_type is not GeneralType.NUMBER or column.metrics.get("fractional_count") or any(bar.upper - bar.lower >= 1 for bar in bars):
+    # An integer type has no fractions to count; a single value has no distribution to draw.
+    if (
+        len(bars) < 2
+        or column.general_type is not GeneralType.NUMBER
+        or column.metrics.get("fractional_count")
+        or any(bar.upper - bar.lower >= 1 for bar in bars)
+    ):
         return bars, False
     last = len(bars) - 1
     # The last bucket is closed: it holds its upper bound.
