@@ -131,8 +131,9 @@ def _statements() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=1, thread_name_prefix="dq-statement")
 
 
-# A process that was forked has the executor but not its thread.
-os.register_at_fork(after_in_child=_statements.cache_clear)
+# A process that was forked has the executor but not its thread. Windows does not fork.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_statements.cache_clear)
 
 
 class DuckDBSession:
